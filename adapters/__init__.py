@@ -1,0 +1,1 @@
+"""How one authority speaks: the edge program and its channels. Never imports `hub`."""

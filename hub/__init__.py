@@ -1,0 +1,1 @@
+"""What happens to a message: intake, log, delivery, cases. Never imports `adapters`."""

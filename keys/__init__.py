@@ -1,0 +1,1 @@
+"""Who may say it: suites, container, signatures, proofs, key directory, custody. Imports `schemas` alone."""

@@ -1,0 +1,1 @@
+"""The one command, the auditor's tools and the demo: joins the other packages, imported by none of them."""

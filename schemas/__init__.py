@@ -1,0 +1,1 @@
+"""The common language, pure: what is said. Imports nothing of ours."""

@@ -5,8 +5,6 @@ id, source, time, event and 1 to 512 entries of {digest, index of the acceptance
 free text, so nothing about a person can get in (settled.md, Statement). A statement's digest is SHA-256 of its payload.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 import re
@@ -16,7 +14,7 @@ from datetime import datetime
 
 from keys import signing
 from keys.suite import Signatures, SigningPair, SigningPublic
-from schemas import strict_json
+from schemas import strict_base64, strict_json
 from schemas.envelope import format_instant, parse_instant
 from schemas.errors import CODES, Rejected
 
@@ -82,11 +80,11 @@ def sign_statement(pair: SigningPair, statement: Statement) -> bytes:
     payload = json.dumps(members, separators=(",", ":")).encode()
     signatures = signing.sign(pair, signing.STATEMENT_TYPE, payload, signing.STATEMENT_CONTEXT)
     envelope = {
-        "payload": _b64(payload),
+        "payload": strict_base64.encode(payload),
         "payloadType": signing.STATEMENT_TYPE,
         "signatures": [
-            {"keyid": pair.public.ed25519_id, "sig": _b64(signatures.ed25519)},
-            {"keyid": pair.public.mldsa65_id, "sig": _b64(signatures.mldsa65)},
+            {"keyid": pair.public.ed25519_id, "sig": strict_base64.encode(signatures.ed25519)},
+            {"keyid": pair.public.mldsa65_id, "sig": strict_base64.encode(signatures.mldsa65)},
         ],
     }
     return json.dumps(envelope, separators=(",", ":")).encode()
@@ -163,17 +161,10 @@ def _text(value: object, pattern: re.Pattern[str]) -> str:
     return value
 
 
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
 def _unb64(value: object) -> bytes:
-    try:
-        if not isinstance(value, str):
-            raise Rejected("CONTAINER_MALFORMED")
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Rejected("CONTAINER_MALFORMED") from error
+    if not isinstance(value, str):
+        raise Rejected("CONTAINER_MALFORMED")
+    return strict_base64.decode(value, code="CONTAINER_MALFORMED")
 
 
 def as_sequence(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:

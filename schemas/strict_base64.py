@@ -1,7 +1,7 @@
 """Base64 with one spelling for each value (RFC 4648 sections 3.3 and 3.5).
 
-Python's decoder overlooks bits left over in the last digit, so that one value has several spellings; a changed byte in a
-receipt would then go unnoticed. Here only the spelling that the encoder writes is read.
+Python's decoder overlooks bits left over in the last digit, so that one value has several spellings; a changed byte in
+a receipt would then go unnoticed. Here only the spelling that the encoder writes is read.
 """
 
 import base64

@@ -149,7 +149,8 @@ class LogSigner:
             + _U64.pack(seconds)
             + self._mldsa44.sign(_cosigned(origin, seconds, size, root), None)
         )
-        return f"{body}\n{_DASH}{origin} {strict_base64.encode(classic)}\n{_DASH}{origin} {strict_base64.encode(quantum)}\n".encode()
+        lines = "".join(f"{_DASH}{origin} {strict_base64.encode(line)}\n" for line in (classic, quantum))
+        return f"{body}\n{lines}".encode()
 
     def __repr__(self) -> str:
         return f"LogSigner({self.public.origin}, {self.public.ed25519_id.hex()})"

@@ -1,36 +1,72 @@
 """An invented document image with every personal field masked: what an alert may carry.
 
-Drawn from numbers alone (PNG by zlib), so that nothing real lies in the repository. The grain of the paper is random,
-which keeps the file at some hundred kilobytes: large enough to travel as a detached part.
+Drawn from numbers alone, so that nothing real lies in the repository: a baseline JPEG (ITU-T T.81) written straight in the
+frequency domain. Each 8 x 8 block gets its mean brightness, and random coefficients as the grain of the paper, which keep
+the file at some hundred kilobytes: large enough to travel as a detached part. Masked blocks are black.
 """
 
 import random
 import struct
-import zlib
+from collections.abc import Iterator
 
-WIDTH, HEIGHT = 420, 300
-_MASKED = ((20, 60, 110, 190), (150, 70, 390, 95), (150, 115, 390, 140), (150, 160, 300, 185), (20, 245, 400, 285))
-"""Portrait, name, given names, number, machine-readable zone: left, top, right, bottom in pixels."""
+BLOCK = 8
+COLUMNS, ROWS = 100, 70
+"""Blocks; the image is 800 x 560 pixels."""
+_MASKED = ((5, 13, 28, 43), (35, 15, 93, 20), (35, 25, 93, 30), (35, 35, 70, 40), (5, 57, 95, 66))
+"""Portrait, name, given names, number, machine-readable zone: left, top, right, bottom in blocks."""
+
+_PAPER, _BLACK = 70, -128
+_GRAIN = 6
+_SIZES = bytes(range(12))
+"""The twelve sizes of a DC difference, each with a code of 4 bits."""
+_RUNS = bytes((0x00, 0x01, 0x02, 0x03))
+"""End of block, and a coefficient of 1, 2 or 3 bits without a run of zeros, each with a code of 4 bits."""
 
 
 def masked_image(seed: int = 1) -> bytes:
-    """A PNG (8-bit RGB) of a data page, all personal fields black."""
-    grain = random.Random(seed)  # noqa: S311 - paper grain
-    rows = []
-    for y in range(HEIGHT):
-        noise = grain.randbytes(WIDTH * 3)
-        row = bytearray(b"\0")  # filter type none
-        for x in range(WIDTH):
-            if any(left <= x < right and top <= y < bottom for left, top, right, bottom in _MASKED):
-                row += b"\0\0\0"
+    """A grey JPEG of a data page, all personal fields black."""
+    return (
+        b"\xff\xd8"
+        + _segment(0xDB, b"\0" + bytes([8] + [3] * 63))
+        + _segment(0xC0, struct.pack(">BHHBBBB", 8, ROWS * BLOCK, COLUMNS * BLOCK, 1, 1, 0x11, 0))
+        + _segment(0xC4, b"\x00" + _code_lengths(_SIZES) + b"\x10" + _code_lengths(_RUNS))
+        + _segment(0xDA, bytes((1, 1, 0x00, 0, 63, 0)))
+        + _entropy_coded("".join(_bits(random.Random(seed))))  # noqa: S311 - paper grain
+        + b"\xff\xd9"
+    )
+
+
+def _bits(grain: random.Random) -> Iterator[str]:
+    before = 0
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            masked = any(left <= column < right and top <= row < bottom for left, top, right, bottom in _MASKED)
+            mean = _BLACK if masked else _PAPER + column // 8 - row // 8
+            yield _coefficient(_SIZES, mean - before)
+            before = mean
+            if not masked:
+                for _ in range(63):
+                    yield _coefficient(_RUNS, grain.randint(1, _GRAIN) * grain.choice((-1, 1)))
             else:
-                tint = (210 + x * 20 // WIDTH, 200 + y * 30 // HEIGHT, 190)
-                row += bytes(base - (noise[3 * x + at] >> 2) for at, base in enumerate(tint))
-        rows.append(bytes(row))
-    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
-    body = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b"".join(rows), 1)) + _chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+                yield f"{_RUNS.index(0):04b}"
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _coefficient(symbols: bytes, value: int) -> str:
+    """The code of the value's size, then its bits; negative ones count from below (T.81, F.1.2.1)."""
+    size = abs(value).bit_length()
+    low = value if value >= 0 else value + (1 << size) - 1
+    return f"{symbols.index(size):04b}" + (f"{low:0{size}b}" if size else "")
+
+
+def _code_lengths(symbols: bytes) -> bytes:
+    """A Huffman table in which every symbol has 4 bits; the code of all ones stays free, as it must."""
+    return bytes(len(symbols) if length == 4 else 0 for length in range(1, 17)) + symbols
+
+
+def _entropy_coded(bits: str) -> bytes:
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data

@@ -2,7 +2,7 @@
 
 Drawn from numbers alone, so that nothing real lies in the repository: a baseline JPEG (ITU-T T.81), written straight in
 the frequency domain. Each block of 8 x 8 pixels gets its mean brightness, and random coefficients as the grain of the
-paper, which keep the file at some hundred kilobytes: large enough to travel as a detached part. Masked blocks are black.
+paper, which keep the file at some hundred kilobytes: large enough to travel detached. Masked blocks are black.
 """
 
 import random

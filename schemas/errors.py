@@ -133,6 +133,7 @@ CODES: dict[str, Code] = _table(
     Code("KIND_NOT_ALLOWED", 403, "This kind is not allowed here."),
     Code("SENDER_ROLE", 403, "The sender's role may not send this kind."),
     Code("SENDER_NOT_ISSUER", 422, "Only the issuing state may say this."),
+    Code("RECIPIENT_NOT_COMPETENT", 422, "Another state than this recipient can answer.", "warning"),
     # -- the machine
     Code("REQUEST_INVALID", 400, "The request is not well-formed."),
     Code("REQUEST_UNSIGNED", 401, "The request's signature is missing or does not verify."),

@@ -1,0 +1,151 @@
+"""`liaison schema`: list, show and check message kinds. Needs no hub, no keys and no network.
+
+Guarantees that no output repeats a value of the payload: a finding is a code and a pointer. Exit code 0 when every file is
+valid, 4 when one is not; a file that cannot be read is a failure (1), text that is no JSON a finding.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liaison.cli.output import ExitCode, emit, group
+
+app = group("List, show and check message kinds.")
+
+_STATE = r"ISO alpha-3 code of a state; switches the safeguard rules on"
+
+
+@app.command("list")
+def list_kinds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the message kinds this version knows."""
+    from schemas.registry import KINDS
+
+    emit(
+        [
+            {
+                "kind": entry.name,
+                "version": entry.version,
+                "schema": entry.schema_id,
+                "purposes": list(entry.purposes) if as_json else " ".join(entry.purposes),
+                "replies_to": list(entry.replies_to) if as_json else " ".join(entry.replies_to),
+                "about_person": entry.about_person,
+            }
+            for entry in KINDS.values()
+        ],
+        as_json,
+    )
+
+
+@app.command()
+def show(
+    kind: Annotated[str, typer.Argument(help="A message kind, for example ident.request.")],
+    example: Annotated[bool, typer.Option("--example", help="Print a complete example instead of the schema.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print a kind's JSON Schema, or one complete example of it."""
+    from schemas import registry
+
+    if example:
+        emit(registry.example(kind), as_json)
+    else:
+        emit(registry.json_schema(kind), as_json)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files with one payload each; - is standard input.")],
+    sender: Annotated[str | None, typer.Option("--from", metavar="STATE", help=f"Sender: {_STATE}.")] = None,
+    recipients: Annotated[
+        list[str] | None, typer.Option("--to", metavar="STATE", help=f"Recipient (repeatable): {_STATE}.")
+    ] = None,
+    purpose: Annotated[str | None, typer.Option(metavar="CODE", help="The purpose stated outside the payload.")] = None,
+    agreement: Annotated[str | None, typer.Option(metavar="ID", help="The agreement relied on.")] = None,
+    parent: Annotated[Path | None, typer.Option(metavar="FILE", help="The message replied to.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="RFC 3339; stands for now.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Real operation: the specimen state UTO is refused.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> ExitCode:
+    """Check payloads against their kind and, once parties are named, against the safeguards."""
+    from schemas import registry
+    from schemas.errors import Finding, Rejected
+
+    context = registry.CheckContext(
+        at=_instant(at),
+        sender_state=_state(sender, "--from"),
+        recipient_states=tuple(_known_state(state, "--to") for state in recipients or ()),
+        purpose=_purpose(purpose),
+        agreement=agreement,
+        parent=None if parent is None else _parent(parent),
+        live=live,
+    )
+    results = []
+    for file in files:
+        raw = _read(file)
+        try:
+            findings = registry.check(registry.load(raw), context)
+        except Rejected as error:
+            findings = [Finding(error.path or "", error.code)]
+        results.append({"valid": registry.valid(findings), "findings": [found.as_json() for found in findings]})
+    if as_json:
+        emit(results[0] if len(results) == 1 else results, as_json=True)
+    else:
+        _report(files, results)
+    return ExitCode.DONE if all(result["valid"] for result in results) else ExitCode.REFUSED
+
+
+def _report(files: list[Path], results: list[dict[str, object]]) -> None:
+    for file, result in zip(files, results, strict=True):
+        emit({"file": str(file), **result})
+
+
+def _read(file: Path) -> bytes:
+    from schemas.registry import PAYLOAD_BYTES_MAX
+
+    if str(file) == "-":
+        return typer.get_binary_stream("stdin").read(PAYLOAD_BYTES_MAX + 1)
+    with file.open("rb") as source:
+        return source.read(PAYLOAD_BYTES_MAX + 1)
+
+
+def _parent(file: Path) -> dict[str, object]:
+    from schemas import registry
+    from schemas.errors import Rejected
+
+    try:
+        return registry.load(_read(file))
+    except Rejected as error:
+        raise typer.BadParameter(f"is not a payload ({error.code})", param_hint="--parent") from None
+
+
+def _instant(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or (at.tzinfo is None and len(text) > 10):
+        raise typer.BadParameter("is not an RFC 3339 instant with its offset", param_hint="--at")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _state(code: str | None, option: str) -> str | None:
+    return None if code is None else _known_state(code, option)
+
+
+def _known_state(code: str, option: str) -> str:
+    from schemas.codes import states
+
+    if not states.is_state(code):
+        raise typer.BadParameter("is not the alpha-3 code of a state", param_hint=option)
+    return code
+
+
+def _purpose(code: str | None) -> str | None:
+    from schemas.parts.message import PURPOSES
+
+    if code is not None and code not in PURPOSES:
+        raise typer.BadParameter(f"is none of {', '.join(PURPOSES)}", param_hint="--purpose")
+    return code

@@ -1,0 +1,68 @@
+"""Identification, version 1: is this person yours? (domain.md 11.3, kinds 20 and 21).
+
+`ident.request` goes to the state of presumed nationality; `ident.reply` says confirmed, refuted (with reasons),
+inconclusive, or that more is needed. The person verified is disclosed with a confirmation alone.
+"""
+
+from typing import Literal
+
+from schemas.parts.attachment import Attachment
+from schemas.parts.block import Block, many, text_of
+from schemas.parts.coded import Nationality, coded, listed
+from schemas.parts.context import CheckContext
+from schemas.parts.evidence import Evidence, check_evidence
+from schemas.parts.message import PersonalMessage, Purpose, Reply
+from schemas.parts.node import Findings, Node
+from schemas.parts.person import Person, check_person
+
+
+class IdentRequest(PersonalMessage):
+    """Asks the presumed state of nationality who a person is."""
+
+    kind: Literal["ident.request"]
+    purpose_code: Purpose
+    person: Person
+    presumed_nationality: Nationality
+    evidence: many(Evidence, longest=50) | None = None
+    biometrics: Attachment | None = None
+    interview_wanted: bool
+    questions: many(listed("NATIONALITY", "IDENTITY", "ADDRESS"), longest=3, shortest=1)
+
+
+class Reason(Block):
+    """Why a state says no."""
+
+    code: coded("decision_reason")
+    text: text_of(300) | None = None
+
+
+class IdentReply(Reply):
+    """Answers an ident.request."""
+
+    kind: Literal["ident.reply"]
+    outcome: listed("CONFIRMED", "REFUTED", "INCONCLUSIVE", "MORE_NEEDED")
+    verified_identity: Person | None = None
+    reasons: many(Reason, longest=10) | None = None
+
+
+def check_ident_request(message: Node, context: CheckContext) -> Findings:
+    """Something to identify the person by must be there: evidence, biometrics, or the wish for an interview."""
+    yield from check_person(message["person"], context)
+    for evidence in message["evidence"].items:
+        yield from check_evidence(evidence, context)
+    biometrics = message["biometrics"].present
+    if not message["evidence"].items and not biometrics and message["interview_wanted"].flag is False:
+        yield message["evidence"].finding("FIELD_MISSING")
+
+
+def check_ident_reply(message: Node, context: CheckContext) -> Findings:
+    """REFUTED needs reasons, OTHER its text; a verified identity comes with CONFIRMED only."""
+    yield from check_person(message["verified_identity"], context)
+    outcome = message["outcome"].text
+    if outcome == "REFUTED" and not message["reasons"].items:
+        yield message["reasons"].finding("REASON_REQUIRED")
+    for reason in message["reasons"].items:
+        if reason["code"].text == "OTHER" and not reason["text"].present:
+            yield reason["text"].finding("REASON_REQUIRED")
+    if outcome is not None and outcome != "CONFIRMED" and message["verified_identity"].present:
+        yield message["verified_identity"].finding("SG8")

@@ -1,0 +1,49 @@
+"""What every payload has beside the fields of its kind (domain.md 11.6, "In the payload").
+
+The signed header repeats what the hub needs of it; the recipient's edge compares both. `case_ref` is the sender's own
+file number and never reaches the hub.
+"""
+
+from schemas.parts.block import Block, matching, text_of
+from schemas.parts.coded import listed
+from schemas.parts.safeguards import Safeguards
+
+PURPOSES = (
+    "DOCFRAUD", "VISAVER", "OVERSTAY_EU", "RETURN_ID", "READM", "TRANSIT", "CIVILVER", "STAT", "LE", "DP", "ADMIN",
+)  # fmt: skip
+
+Purpose = listed(*PURPOSES)
+Handling = listed("H0", "H1", "H2", "H3")
+TrafficLight = listed("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
+MessageId = matching(r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+
+
+class Evaluation(Block):
+    """How good the source and the information are (Europol regulation art. 29)."""
+
+    source: listed("A", "B", "C", "X")
+    info: listed("1", "2", "3", "4")
+
+
+class Message(Block):
+    """A payload without a person."""
+
+    purpose_code: Purpose | None = None
+    case_ref: text_of(60) | None = None
+    handling: Handling | None = None
+    handling_text: text_of(200) | None = None
+    evaluation: Evaluation | None = None
+    tlp: TrafficLight | None = None
+    classification: text_of(60) | None = None
+
+
+class PersonalMessage(Message):
+    """A payload that carries or refers to a person."""
+
+    safeguards: Safeguards | None = None
+
+
+class Reply(PersonalMessage):
+    """A payload that answers another; `in_reply_to` is that message's id."""
+
+    in_reply_to: MessageId | None = None

@@ -1,0 +1,113 @@
+"""A payload as the rules read it: by name, without ever failing.
+
+A rule that looks for a field which is missing, or of another type, finds nothing there; the model has already said so
+(`schemas.parts.block`). Each node knows its RFC 6901 pointer, so that a finding is made where the value stands.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Final, TypeAlias
+
+from schemas.errors import CODES, Finding, Severity
+from schemas.parts.block import escape
+
+ABSENT: Final = object()
+"""The value of a node that is not there."""
+
+Findings: TypeAlias = Iterator[Finding]
+
+
+class Node:
+    """One value of a payload, and the way to it."""
+
+    __slots__ = ("_key", "_parent", "value")
+
+    def __init__(self, value: object, parent: "Node | None" = None, key: str | int = "") -> None:
+        self.value = value
+        self._parent = parent
+        self._key = key
+
+    def __getitem__(self, name: str) -> "Node":
+        """The member of this name; a node that is not `present` when there is none."""
+        value = self.value.get(name, ABSENT) if isinstance(self.value, dict) else ABSENT
+        return Node(value, self, name)
+
+    def __repr__(self) -> str:
+        return f"Node({self.path!r})"
+
+    @property
+    def path(self) -> str:
+        """RFC 6901 pointer; empty for the payload itself."""
+        return "" if self._parent is None else f"{self._parent.path}/{escape(str(self._key))}"
+
+    @property
+    def name(self) -> str:
+        """The last name on the way here; a list's items bear the list's name."""
+        if isinstance(self._key, int) and self._parent is not None:
+            return self._parent.name
+        return str(self._key)
+
+    @property
+    def present(self) -> bool:
+        """Whether the member was written at all."""
+        return self.value is not ABSENT
+
+    @property
+    def text(self) -> str | None:
+        """The value, if it is a text."""
+        return self.value if isinstance(self.value, str) else None
+
+    @property
+    def flag(self) -> bool | None:
+        """The value, if it is true or false."""
+        return self.value if isinstance(self.value, bool) else None
+
+    @property
+    def number(self) -> int | None:
+        """The value, if it is a whole number."""
+        return self.value if isinstance(self.value, int) and not isinstance(self.value, bool) else None
+
+    @property
+    def day(self) -> date | None:
+        """The civil date written here: of a date, or of an instant in its own offset."""
+        try:
+            return date.fromisoformat(self.value[:10]) if isinstance(self.value, str) else None
+        except ValueError:
+            return None
+
+    @property
+    def items(self) -> list["Node"]:
+        """The list's items; none if it is no list."""
+        return [Node(item, self, index) for index, item in enumerate(self.value)] if isinstance(self.value, list) else []
+
+    @property
+    def members(self) -> list["Node"]:
+        """The object's members; none if it is no object."""
+        return [Node(item, self, name) for name, item in self.value.items()] if isinstance(self.value, dict) else []
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts in this list."""
+        return [item for item in self.value if isinstance(item, str)] if isinstance(self.value, list) else []
+
+    def walk(self) -> "Iterator[Node]":
+        """This node and everything below it, in document order."""
+        yield self
+        for inner in self.members or self.items:
+            yield from inner.walk()
+
+    def finding(self, code: str, severity: Severity | None = None) -> Finding:
+        """A finding here."""
+        return Finding(self.path, code, severity or CODES[code].severity)
+
+
+def moment(node: Node) -> datetime | None:
+    """The instant written here; None for a civil date or anything else."""
+    text = node.text
+    if text is None or len(text) <= 10:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else None

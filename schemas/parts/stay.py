@@ -1,0 +1,60 @@
+"""A stay: when and where somebody came in and went out, on what title, and who recorded it (domain.md 11.0, 3.1)."""
+
+from schemas.codes import states
+from schemas.parts.block import Block, matching
+from schemas.parts.coded import listed
+from schemas.parts.context import CheckContext
+from schemas.parts.dates import Moment, in_order, not_in_future
+from schemas.parts.node import Findings, Node, moment
+from schemas.parts.sources import SourceSystem
+
+BorderPoint = matching(r"^[A-Z]{2}[A-Z0-9-]{1,18}$")
+"""A border crossing point: its state's ISO 3166-1 alpha-2 code, then UN/LOCODE or the partner's own code."""
+
+
+class Crossing(Block):
+    """One crossing of a border."""
+
+    at: Moment
+    bcp: BorderPoint | None = None
+
+
+class Stay(Block):
+    """One stay; without an exit it lasts to the day of detection."""
+
+    entry: Crossing | None = None
+    exit: Crossing | None = None
+    under: listed("visa", "visa_free", "residence_permit", "long_stay_visa", "bilateral_waiver")
+    source_system: SourceSystem
+
+
+def check_stays(stays: Node, detected: Node, context: CheckContext) -> Findings:
+    """STAY_ORDER for a stay that ends before it begins, FIELD_MISSING for one without both ends."""
+    for stay in stays.items:
+        entry, out = stay["entry"], stay["exit"]
+        if isinstance(stay.value, dict) and not entry.present and not out.present:
+            yield entry.finding("FIELD_MISSING")
+        if out.present:
+            yield from crossing_order(entry["at"], out["at"])
+        elif entry["at"].day is not None and detected.day is not None and entry["at"].day > detected.day:
+            yield entry["at"].finding("STAY_ORDER")
+        for crossing in (entry, out):
+            yield from not_in_future(crossing["at"], context)
+            yield from check_border_point(crossing["bcp"])
+
+
+def crossing_order(entry: Node, out: Node) -> Findings:
+    """STAY_ORDER at the exit, judged by instants where both are given, else by civil dates."""
+    came, left = moment(entry), moment(out)
+    if came is not None and left is not None:
+        late = left < came
+    else:
+        late = entry.day is not None and out.day is not None and out.day < entry.day
+    if late:
+        yield out.finding("STAY_ORDER")
+
+
+def check_border_point(point: Node) -> Findings:
+    """CODE_UNKNOWN when a crossing point's first two letters are no state."""
+    if point.text is not None and len(point.text) > 2 and not states.is_alpha2(point.text[:2]):
+        yield point.finding("CODE_UNKNOWN")

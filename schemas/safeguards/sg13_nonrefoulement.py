@@ -1,0 +1,22 @@
+"""SG13: the look at non-refoulement that a payload relies on is at most 30 days old.
+
+None of the kinds here must bear it; one that is given must hold.
+"""
+
+from datetime import timedelta
+
+from schemas.parts.node import Findings
+from schemas.safeguards.transfer import Transfer
+
+LAW = "Directive 2008/115/EC art. 5; European Convention on Human Rights art. 3; transit clauses of readmission agreements"
+
+AGE_MAX = timedelta(days=30)
+
+
+def check(transfer: Transfer) -> Findings:
+    """SG13 at a check that is too old, or not yet made."""
+    on = transfer.safeguards["nonrefoulement_checked"]["on"]
+    if not transfer.addressed or on.day is None:
+        return
+    if on.day < transfer.context.today - AGE_MAX or on.day > transfer.context.latest_day:
+        yield on.finding("SG13")

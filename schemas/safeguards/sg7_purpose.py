@@ -1,0 +1,62 @@
+"""SG7: data serves the purpose it was taken for. Each kind has its purposes, and a question its own.
+
+Rules of purpose hold with and without recipients: they are about what is asked, not about who is asked.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from schemas.parts.message import PURPOSES
+from schemas.parts.node import Findings, Node
+from schemas.safeguards.transfer import Transfer
+
+LAW = (
+    "Benelux-Kazakhstan agreement art. 13(2), (8) and the same clause in readmission agreements; "
+    "Regulation (EU) 2016/679 art. 5(1)(b); domain.md 11.6"
+)
+
+REASONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "VISA_APPLICATION": frozenset({"VISAVER", "DOCFRAUD"}),
+        "RETURN": frozenset({"RETURN_ID", "READM", "TRANSIT"}),
+        "BORDER": frozenset({"DOCFRAUD", "VISAVER", "OVERSTAY_EU", "LE"}),
+        "INVESTIGATION": frozenset({"LE", "DOCFRAUD"}),
+    }
+)
+"""reason of a document check -> the purposes it fits."""
+
+PHOTO_PURPOSES = frozenset({"RETURN_ID", "VISAVER", "LE"})
+
+
+KIND_PURPOSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "ident.request": ("RETURN_ID", "READM", "TRANSIT", "OVERSTAY_EU", "LE", "CIVILVER"),
+        "ident.reply": ("RETURN_ID", "READM", "TRANSIT", "OVERSTAY_EU", "LE", "CIVILVER"),
+        "doc.alert": ("DOCFRAUD", "LE"),
+        "doc.verify.request": ("DOCFRAUD", "VISAVER", "OVERSTAY_EU", "RETURN_ID", "READM", "TRANSIT", "LE"),
+        "doc.verify.reply": ("DOCFRAUD", "VISAVER", "OVERSTAY_EU", "RETURN_ID", "READM", "TRANSIT", "LE"),
+        "visa.overstay.notice": ("OVERSTAY_EU", "RETURN_ID", "READM"),
+        "visa.overstay.reply": ("OVERSTAY_EU", "RETURN_ID", "READM"),
+    }
+)
+"""kind -> the purposes it serves; the first is meant where a payload may leave it out and states none."""
+
+
+def check(transfer: Transfer) -> Findings:
+    """SG7 at a purpose the kind does not serve, a reason that does not fit, a photograph compared for another purpose."""
+    message, purpose = transfer.message, transfer.purpose
+    if purpose not in PURPOSES:
+        return
+    if purpose not in KIND_PURPOSES.get(transfer.kind, ()):
+        yield message["purpose_code"].finding("SG7")
+    reason = message["reason"]
+    if reason.text in REASONS and purpose not in REASONS[reason.text]:
+        yield reason.finding("SG7")
+    if transfer.kind == "doc.verify.request" and purpose not in PHOTO_PURPOSES:
+        for question in message["questions"].items:
+            if question.text == "PHOTO_MATCH":
+                yield question.finding("SG7")
+    parent = transfer.context.parent
+    asked_for = Node(parent)["purpose_code"].text if parent is not None else None
+    if asked_for is not None and asked_for != purpose:
+        yield message["purpose_code"].finding("SG7")

@@ -1,0 +1,88 @@
+"""Where a payload goes, and whose data it carries: what every safeguard asks first.
+
+"Non-EU recipient" means: not in the set bound by the source system's own text; for asylum facts, not bound by the
+Dublin/Eurodac acquis; for a transfer of personal data as such, bound neither by EU membership nor by the Schengen
+acquis (domain.md 11.6). Of several recipients the strictest counts.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from schemas.codes import states
+from schemas.parts.context import CheckContext
+from schemas.parts.node import Node
+from schemas.parts.sources import EU_SYSTEMS
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A payload on its way. With no recipient named, nothing is outside and the rules stay silent or warn."""
+
+    message: Node
+    context: CheckContext
+
+    @property
+    def kind(self) -> str:
+        """The message kind."""
+        return self.message["kind"].text or ""
+
+    @property
+    def purpose(self) -> str | None:
+        """The purpose the payload states."""
+        return self.message["purpose_code"].text
+
+    @property
+    def addressed(self) -> bool:
+        """Whether a recipient is known."""
+        return bool(self.context.recipient_states)
+
+    @property
+    def safeguards(self) -> Node:
+        """The safeguards block."""
+        return self.message["safeguards"]
+
+    @cached_property
+    def tagged(self) -> tuple[tuple[str, Node], ...]:
+        """(system, block) for each block that says it came from an EU system."""
+        return tuple(
+            (system, node)
+            for node in self.message.walk()
+            if isinstance(node.value, dict)
+            and node.name != "origin_consents"
+            and (system := node["source_system"].text) in EU_SYSTEMS
+            and system is not None
+        )
+
+    def outside(self, system: str) -> bool:
+        """Whether some recipient is not bound by a text (a name that `schemas.codes.states.bound_by` knows)."""
+        today = self.context.today
+        return any(not states.bound_by(system, state, today) for state in self.context.recipient_states)
+
+    @cached_property
+    def third_country(self) -> bool:
+        """Whether some recipient is bound neither by EU law nor by the Schengen acquis."""
+        today = self.context.today
+        return any(
+            not states.bound_by("EU", state, today) and not states.bound_by("SCHENGEN", state, today)
+            for state in self.context.recipient_states
+        )
+
+    @cached_property
+    def asylum_outside(self) -> bool:
+        """Whether some recipient is not bound by the Dublin/Eurodac acquis."""
+        return self.outside("DUBLIN_EURODAC")
+
+    @cached_property
+    def released_systems(self) -> tuple[str, ...]:
+        """The EU systems whose data leaves the set bound by their text, each once."""
+        return tuple(dict.fromkeys(system for system, _ in self.tagged if self.outside(system)))
+
+    @property
+    def about_return(self) -> bool:
+        """Whether an identification serves a return: every purpose but criminal and civil-status inquiries."""
+        return self.kind == "ident.request" and self.purpose not in {"LE", "CIVILVER"}
+
+    @property
+    def overstay_abroad(self) -> bool:
+        """An overstay told to a third country."""
+        return self.kind == "visa.overstay.notice" and self.third_country

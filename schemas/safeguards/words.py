@@ -1,0 +1,54 @@
+"""Word lists in many languages, and how a text is searched for them.
+
+A list is a JSON file in `lists/`: language -> beginnings of words or phrases, written plainly. Before comparing, list and
+text are brought to one form: compatibility forms resolved, case folded, accents and invisible signs dropped, letters spaced
+out one by one drawn together. A match must begin where a word begins; what follows it does not matter, so that one stem
+finds every ending.
+
+The guard is simple on purpose and errs towards holding. It does not understand; a text that says the thing without any of
+the words passes, which is why texts are short and every list is data that can grow.
+"""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "lists"
+
+_SPACED = re.compile(r"(?<![^\W_])(?:[^\W_][\s.\-_*·]{1,2}){3,}[^\W_](?![^\W_])")
+_GAP = re.compile(r"[\s.\-_*·]+")
+
+
+@dataclass(frozen=True, slots=True)
+class WordList:
+    """One list, ready to search with."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+    def found_in(self, text: str) -> bool:
+        """Whether the text has one of the words."""
+        return self.pattern.search(fold(text)) is not None
+
+
+@cache
+def words(name: str) -> WordList:
+    """The list of this name. Raises FileNotFoundError for a name that has no file."""
+    by_language = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["words"]
+    stems = sorted({fold(stem) for stems in by_language.values() for stem in stems}, key=len, reverse=True)
+    return WordList(name, re.compile(rf"(?<![^\W_])(?:{'|'.join(re.escape(stem) for stem in stems)})"))
+
+
+def fold(text: str) -> str:
+    """The one form in which texts and lists are compared."""
+    if text.isascii():
+        plain = text.lower()
+    else:
+        parts = unicodedata.normalize("NFKD", text.casefold())
+        plain = "".join(sign for sign in parts if unicodedata.category(sign) not in {"Mn", "Cf", "Cc"})
+        plain = plain.replace("ı", "i").replace("ł", "l").replace("đ", "d").replace("ø", "o")
+    plain = _SPACED.sub(lambda found: _GAP.sub("", found.group()), plain)
+    return _GAP.sub(" ", plain)

@@ -131,6 +131,7 @@ CODES: dict[str, Code] = _table(
     Code("PURPOSE_NOT_ALLOWED", 403, "The agreement does not cover this purpose."),
     Code("BASIS_NOT_ALLOWED", 403, "The agreement does not name this legal basis."),
     Code("KIND_NOT_ALLOWED", 403, "This kind is not allowed here."),
+    Code("TEST_NOT_ALLOWED", 403, "Test messages are not taken here, or this partner may send only those."),
     Code("SENDER_ROLE", 403, "The sender's role may not send this kind."),
     Code("SENDER_NOT_ISSUER", 422, "Only the issuing state may say this."),
     Code("RECIPIENT_NOT_COMPETENT", 422, "Another state than this recipient can answer.", "warning"),
@@ -143,6 +144,8 @@ CODES: dict[str, Code] = _table(
     Code("RATE_LIMITED", 429, "More requests than agreed; try again later."),
     Code("BUSY", 503, "The hub cannot take more just now; try again later."),
     Code("STORE_UNAVAILABLE", 503, "The hub cannot write durably just now; nothing was taken."),
+    Code("UNREACHABLE", 503, "The other side could not be reached; try again later."),
+    Code("TLS_REQUIRED", 403, "Any address but loopback needs TLS."),
     Code("INTERNAL", 500, "Something failed on our side; nothing was taken."),
     # -- documents, persons, stays
     Code("MRZ_LENGTH", 422, "A line of the machine-readable zone has the wrong length."),

@@ -1,1 +1,1 @@
-"""What hub and adapters share: settings, log events, problem documents, HTTP and SQLite wiring. Knows no message kind."""
+"""What hub and adapters share: settings, log events, problem documents, HTTP and SQLite. Knows no message kind."""

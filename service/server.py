@@ -1,0 +1,153 @@
+"""A program's HTTP server: uvicorn on uvloop and httptools, ended in order.
+
+Guarantees that any address but loopback is served with TLS alone, that port 0 takes a free one and says which, that the
+readiness line is printed once the application has started, and that on SIGTERM or Ctrl-C requests under way are
+finished (for at most `drain_seconds`) before the application's own end. There is no access log: it would name what is
+asked for.
+"""
+
+import gc
+import ipaddress
+import json
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from schemas.errors import Rejected, Unavailable
+
+BACKLOG = 2048
+CONCURRENCY_MAX = 1024
+KEEP_ALIVE_SECONDS = 75
+DRAIN_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """PEM files of the server's certificate chain and private key."""
+
+    certificate: Path
+    key: Path
+
+
+def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    name: str,
+    tls: TLS | None = None,
+    concurrency_max: int = CONCURRENCY_MAX,
+    drain_seconds: int = DRAIN_SECONDS,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until told to end.
+
+    Args:
+        app: an ASGI application with lifespan.
+        host: an IP address or `localhost`.
+        port: 0 means any free one.
+        name: of the program, for the readiness line.
+        tls: demanded unless `host` is loopback.
+        concurrency_max: requests at a time; more are answered 503.
+        drain_seconds: how long requests under way may take once told to end.
+        ready: told the base URL once the application has started; default prints
+            `{"ready": "hub", "url": "http://127.0.0.1:8000"}` on standard output.
+
+    Raises:
+        Rejected: TLS_REQUIRED.
+        Unavailable: UNREACHABLE when the address cannot be bound, or the application did not start.
+    """
+    check_address(host, tls)
+    listener = _bind(host, port)
+    bound = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"{'https' if tls else 'http'}://{shown}:{bound}"
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=concurrency_max,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=drain_seconds,
+        ssl_certfile=str(tls.certificate) if tls else None,
+        ssl_keyfile=str(tls.key) if tls else None,
+        ssl_context_factory=_modern if tls else None,
+    )
+    server = _Server(config, url, ready or _Line(name))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+    if not server.started:
+        raise Unavailable("UNREACHABLE")
+
+
+def check_address(host: str, tls: TLS | None) -> None:
+    """Plain HTTP is for loopback alone (settled.md, Delivery), or Rejected(TLS_REQUIRED)."""
+    if tls is None and not is_loopback(host):
+        raise Rejected("TLS_REQUIRED")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Line:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, url: str) -> None:
+        sys.stdout.write(json.dumps({"ready": self._name, "url": url}) + "\n")
+        sys.stdout.flush()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, url: str, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._url = url
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            gc.collect()
+            gc.freeze()  # what a program holds for its whole life is not walked again at every collection
+            self._ready(self._url)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable("UNREACHABLE") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _modern(_config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = default()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context

@@ -7,6 +7,7 @@ keys we do not know are ignored, as the specification asks.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,9 +23,11 @@ from schemas.errors import Rejected
 
 CHECKPOINT_BYTES_MAX = 64 * 1024
 SIGNATURE_LINES_MAX = 32
+SIZE_MAX = 2**63 - 1
 _ED25519, _MLDSA44 = 0x01, 0x06
 _KEY_ID_BYTES = 4
 _U64 = Struct(">Q")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")  # signed-note: none but the newline
 _DASH = "\u2014 "
 
 
@@ -80,7 +83,7 @@ class LogPublic:
             if not raw or _key_id(name, raw[0], raw[1:]).hex() != key_id:
                 raise Rejected("KEY_UNKNOWN")
             found[raw[0]] = (name, raw[1:])
-        if set(found) != {_ED25519, _MLDSA44} or found[_ED25519][0] != found[_MLDSA44][0]:
+        if len(lines) != len(found) or set(found) != {_ED25519, _MLDSA44} or found[_ED25519][0] != found[_MLDSA44][0]:
             raise Rejected("KEY_UNKNOWN")
         return cls(found[_ED25519][0], found[_ED25519][1], found[_MLDSA44][1])
 
@@ -156,6 +159,11 @@ class LogSigner:
         return f"LogSigner({self.public.origin}, {self.public.ed25519_id.hex()})"
 
 
+def verify_checkpoint(text: bytes, public: LogPublic) -> Checkpoint:
+    """The checkpoint that `text` is, both signatures of the log verified, or Rejected(CHECKPOINT_INVALID)."""
+    return public.verify(text)
+
+
 def read_checkpoint(text: bytes) -> tuple[str, int, bytes]:
     """Origin, size and root of an unverified checkpoint. Raises Rejected(CHECKPOINT_INVALID)."""
     return _read(text)[:3]
@@ -176,6 +184,8 @@ def _read(text: bytes) -> tuple[str, int, bytes, bytes, dict[tuple[str, bytes], 
             and size.isascii()
             and size.isdigit()
             and str(int(size)) == size
+            and int(size) <= SIZE_MAX
+            and _CONTROL.search(note) is None
         )
         if not proper:
             raise Rejected("CHECKPOINT_INVALID")
@@ -185,6 +195,8 @@ def _read(text: bytes) -> tuple[str, int, bytes, bytes, dict[tuple[str, bytes], 
             if not line.startswith(_DASH):
                 raise Rejected("CHECKPOINT_INVALID")
             raw = strict_base64.decode(data, code="CHECKPOINT_INVALID")
+            if not name or (name, raw[:_KEY_ID_BYTES]) in lines:
+                raise Rejected("CHECKPOINT_INVALID")  # two lines of one key: only one of them would be looked at
             lines[name, raw[:_KEY_ID_BYTES]] = raw[_KEY_ID_BYTES:]
         root_hash = strict_base64.decode(root, code="CHECKPOINT_INVALID")
         if len(root_hash) != hashlib.sha256().digest_size:

@@ -45,16 +45,16 @@ class CheckpointCache:
 
     def __init__(self, entries_max: int = 256) -> None:
         self._entries_max = entries_max
-        self._found: dict[bytes, Checkpoint] = {}
+        self._found: dict[tuple[LogPublic, bytes], Checkpoint] = {}
 
     def verify(self, text: bytes, public: LogPublic) -> Checkpoint:
-        """The verified checkpoint, from memory where this very text was verified before."""
-        found = self._found.get(text)
+        """The verified checkpoint, from memory where this very text was verified before with these keys."""
+        found = self._found.get((public, text))
         if found is None:
             found = public.verify(text)
             if len(self._found) >= self._entries_max:
                 self._found.pop(next(iter(self._found)))
-            self._found[text] = found
+            self._found[public, text] = found
         return found
 
 

@@ -30,6 +30,7 @@ def published(entry: Kind) -> dict[str, Any]:
         "description": about,
         "version": str(entry.version),
         **{name: value for name, value in form.items() if name != "title"},
+        "properties": dict(sorted(form["properties"].items(), key=lambda member: member[0] != "kind")),
         "$defs": dict(sorted(definitions.items())),
     }
 
@@ -50,11 +51,19 @@ def _tidy(value: Any) -> Any:
         left = [option for option in options if option != {"type": "null"}]
         rest = {name: inner for name, inner in value.items() if name not in {"anyOf", "default", "title"}}
         return _tidy({**left[0], **rest} if len(left) == 1 else {"anyOf": left, **rest})
-    return {
-        name: {inner: _tidy(schema) for inner, schema in members.items()} if name == "properties" else _tidy(members)
-        for name, members in value.items()
-        if not (name == "default" and members is None) and not (name == "title" and isinstance(members, str) and "type" in value and value.get("type") != "object")
-    }
+    return {name: _tidy_member(name, inner) for name, inner in value.items() if not _is_pythons(name, inner, value)}
+
+
+def _tidy_member(name: str, value: Any) -> Any:
+    if name == "properties":  # here names are ours, not the schema language's
+        return {inner: _tidy(schema) for inner, schema in value.items()}
+    return _tidy(value)
+
+
+def _is_pythons(name: str, value: Any, schema: dict[str, Any]) -> bool:
+    if name == "default":
+        return value is None
+    return name == "title" and isinstance(value, str) and schema.get("type") != "object"
 
 
 if __name__ == "__main__":

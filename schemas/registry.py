@@ -1,8 +1,8 @@
 """Kind -> model, rules, published schema, example: the one place that knows all kinds.
 
-`check` gives every finding for a payload: form, rules between fields, safeguards. A payload is valid when none of them is
-an error. Nothing here decides whether two partners may exchange the kind (agreements) or whether the step comes in order
-(life cycles); `header_members` says what the blind hub is told so that it can.
+`check` gives every finding for a payload: form, rules between fields, safeguards. A payload is valid when none of them
+is an error. Nothing here decides whether two partners may exchange the kind (agreements) or whether the step comes in
+order (life cycles); `header_members` says what the blind hub is told so that it can.
 
 Bytes: `load` reads a payload strictly, `dump` writes it compactly, document numbers and names in the form of domain.md
 11.6. What was signed is the bytes; nobody re-encodes a payload that was received.
@@ -231,7 +231,7 @@ def valid(findings: list[Finding]) -> bool:
 
 
 def load(raw: bytes) -> dict[str, Any]:
-    """A payload's bytes, read. Padding with spaces is allowed.
+    """A payload's bytes, read; padding with spaces is allowed.
 
     Raises:
         Rejected: JSON_INVALID, FIELD_TYPE when it is no object, FIELD_LENGTH when it is larger than any container takes.
@@ -327,7 +327,7 @@ def attachments(payload: Mapping[str, object]) -> list[AttachmentRef]:
 
 def json_schema(name: str) -> dict[str, Any]:
     """The published schema of a kind, JSON Schema 2020-12. Raises Rejected KIND_UNKNOWN."""
-    from schemas.publication import published  # noqa: PLC0415 - generating costs more than checking; few callers need it
+    from schemas.publication import published  # noqa: PLC0415 - generating costs more than checking
 
     return published(kind(name))
 
@@ -349,11 +349,18 @@ def _relation(entry: Kind, root: Node, context: CheckContext) -> Findings:
             yield root["in_reply_to"].finding("FIELD_MISSING")
         if context.parent is not None and Node(context.parent)["kind"].text not in entry.replies_to:
             yield root["in_reply_to"].finding("UNKNOWN_PARENT")
+        elif _purposes_differ(root, context):
+            yield root["purpose_code"].finding("SG7")  # an answer serves the purpose of the question
     elif context.parent is not None:
         yield root["kind"].finding("UNKNOWN_PARENT")
     purpose = root["purpose_code"]
     if context.purpose is not None and purpose.present and purpose.value != context.purpose:
         yield purpose.finding("HEADER_MISMATCH")
+
+
+def _purposes_differ(root: Node, context: CheckContext) -> bool:
+    asked, answered = Node(context.parent)["purpose_code"], root["purpose_code"]
+    return asked.present and answered.present and asked.value != answered.value
 
 
 def _composed(value: Any) -> Any:

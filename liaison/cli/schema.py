@@ -1,9 +1,10 @@
 """`liaison schema`: list, show and check message kinds. Needs no hub, no keys and no network.
 
-Guarantees that no output repeats a value of the payload: a finding is a code and a pointer. Exit code 0 when every file is
-valid, 4 when one is not; a file that cannot be read is a failure (1), text that is no JSON a finding.
+Guarantees that no output repeats a value of the payload: a finding is a code and a pointer. Exit code 0 when every file
+is valid, 4 when one is not; a file that cannot be read is a failure (1), text that is no JSON a finding.
 """
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +55,7 @@ def show(
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0917 - typer reads the options from the signature
     files: Annotated[list[Path], typer.Argument(help="Files with one payload each; - is standard input.")],
     sender: Annotated[str | None, typer.Option("--from", metavar="STATE", help=f"Sender: {_STATE}.")] = None,
     recipients: Annotated[
@@ -76,7 +77,7 @@ def check(
         sender_state=_state(sender, "--from"),
         recipient_states=tuple(_known_state(state, "--to") for state in recipients or ()),
         purpose=_purpose(purpose),
-        agreement=agreement,
+        agreement=_agreement(agreement),
         parent=None if parent is None else _parent(parent),
         live=live,
     )
@@ -141,6 +142,12 @@ def _known_state(code: str, option: str) -> str:
     if not states.is_state(code):
         raise typer.BadParameter("is not the alpha-3 code of a state", param_hint=option)
     return code
+
+
+def _agreement(name: str | None) -> str | None:
+    if name is not None and re.fullmatch(r"[A-Z0-9][A-Z0-9-]{1,62}", name, re.ASCII) is None:
+        raise typer.BadParameter("is not the id of an agreement", param_hint="--agreement")
+    return name
 
 
 def _purpose(code: str | None) -> str | None:

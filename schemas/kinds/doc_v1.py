@@ -12,12 +12,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.codes import states
-from schemas.parts.attachment import FINGERPRINTS, Attachment
+from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.coded import Issuer, Nationality, coded, listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, PartialDate, Period, in_order, not_in_future
-from schemas.parts.document import DocumentNumber, DocumentType, TravelDocument, check_document, check_holder, normalise_number
+from schemas.parts.document import (
+    DocumentNumber,
+    DocumentType,
+    TravelDocument,
+    check_document,
+    check_holder,
+    normalise_number,
+)
 from schemas.parts.message import Evaluation, Handling, Message, PersonalMessage, Purpose, Reply, TrafficLight
 from schemas.parts.names import NameParts, check_name_parts
 from schemas.parts.node import Findings, Node
@@ -156,7 +163,7 @@ def check_doc_alert(message: Node, context: CheckContext) -> Findings:
 
 
 def check_doc_verify_request(message: Node, context: CheckContext) -> Findings:
-    """A printed holder is given only where a question compares it; photographs are compared for three purposes alone."""
+    """A printed holder is given only where a question compares it."""
     yield from check_document(message["document"], context)
     holder, questions = message["holder_as_printed"], set(message["questions"].texts)
     if holder.present:
@@ -219,7 +226,7 @@ def _model(model: Node, *, pseudo: bool) -> Findings:
 
 def _numbers(message: Node, fraud_types: set[str]) -> Findings:
     """FIELD_PATTERN for a full number, save of stolen blanks or one counterfeit number seen at least twice."""
-    full: list[Node] = [mask for mask in message["number_masks"].items if mask.text is not None and "*" not in mask.text]
+    full = [mask for mask in message["number_masks"].items if mask.text is not None and "*" not in mask.text]
     for range_ in message["number_ranges"].items:
         start, end = (normalise_number(range_[name].text or "") for name in ("from", "to"))
         if start and end and (len(start) != len(end) or start > end):

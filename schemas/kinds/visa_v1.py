@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from schemas import stay
 from schemas.parts.block import Block, many, text_of
 from schemas.parts.coded import coded, listed
 from schemas.parts.context import CheckContext
@@ -86,7 +85,6 @@ def check_visa_overstay_notice(message: Node, context: CheckContext) -> Findings
     yield from check_stays(message["stays"], detected, context)
     yield from not_in_future(detected, context)
     yield from not_in_future(message["computed"]["first_overstay_day"], context)
-    pass
 
 
 def check_visa_overstay_reply(message: Node, context: CheckContext) -> Findings:

@@ -33,7 +33,7 @@ def _size(value: int) -> int:
 
 
 class Attachment(Block):
-    """A file: its name within the message, type, bytes, SHA-256 of the plaintext, what it shows, what is masked in it."""
+    """A file: its name in the message, type, bytes, SHA-256 of the plaintext, what it shows, what is masked."""
 
     id: matching(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")
     media_type: Annotated[
@@ -49,7 +49,9 @@ class Attachment(Block):
     role: text_of(40)
     masked: (
         many(
-            listed("portrait", "name", "number", "signature", "birth_date", "personal_number", "mrz", "address", "other"),
+            listed(
+                "portrait", "name", "number", "signature", "birth_date", "personal_number", "mrz", "address", "other"
+            ),
             longest=9,
         )
         | None

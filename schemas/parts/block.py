@@ -1,13 +1,13 @@
 """What every block of a payload has in common, and the way from pydantic's errors to our codes.
 
 Guarantees that unknown members, null, and values of another type are refused everywhere (a number is never read as a
-text or the other way round), and that a finding holds the pointer to the fault and never the value. Rules between fields
-are not here: models say what form a field has, `schemas.parts.node` reads the same payload for the rules, so that a
-payload with a fault of form still gets all its other findings.
+text or the other way round), and that a finding holds the pointer to the fault and never the value. Rules between
+fields are not here: models say what form a field has, `schemas.parts.node` reads the same payload for the rules, so
+that a payload with a fault of form still gets all its other findings.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -120,6 +120,3 @@ def _nulls(value: object, path: str) -> Iterator[Finding]:
                 yield Finding(f"{path}/{index}", "FIELD_TYPE")
             elif isinstance(inner, dict | list):
                 yield from _nulls(inner, f"{path}/{index}")
-
-
-Rule = Callable[..., Iterator[Finding]]

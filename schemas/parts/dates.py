@@ -1,7 +1,7 @@
 """Dates and times as payloads write them: civil dates, instants with their offset, partial dates (domain.md 6).
 
-A placeholder (1900-01-01, YYYY-00-00) is refused as DATE_PLACEHOLDER, for a real system uses such dates for people about
-whom nothing is known.
+A placeholder (1900-01-01, YYYY-00-00) is refused as DATE_PLACEHOLDER, for a real system uses such dates for people
+about whom nothing is known.
 """
 
 import re
@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from schemas.errors import Rejected
+from schemas.partial_date import PartialDate as Reading
+from schemas.partial_date import parse
 from schemas.parts.block import Block, refuse, text_of
 from schemas.parts.coded import listed
 from schemas.parts.context import CheckContext
 from schemas.parts.node import Findings, Node
-from schemas.partial_date import PartialDate as Reading
-from schemas.partial_date import parse
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT = re.compile(

@@ -10,17 +10,18 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from schemas import mrz, names
+from schemas import mrz
 from schemas.errors import Finding
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, refuse, text_of
 from schemas.parts.coded import Issuer, coded, listed
 from schemas.parts.context import CheckContext
-from schemas.parts.dates import CivilDate, in_order, not_in_future, partial
+from schemas.parts.dates import CivilDate, in_order, not_in_future
 from schemas.parts.node import Findings, Node
 from schemas.parts.sources import SourceSystem
 
 _DROPPED = str.maketrans("", "", " -\N{NO-BREAK SPACE}\N{HYPHEN}\N{NON-BREAKING HYPHEN}")
+_BETWEEN = "[ \\u00a0\\u2010\\u2011-]*"
 _NUMBER = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
 
 MrzReading: TypeAlias = mrz.Mrz
@@ -41,7 +42,7 @@ def _number(written: str) -> str:
 DocumentNumber = Annotated[
     str,
     AfterValidator(_number),
-    WithJsonSchema({"type": "string", "pattern": "^[ \\u00a0\\u2010\\u2011-]*([A-Za-z0-9][ \\u00a0\\u2010\\u2011-]*){1,20}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_BETWEEN}([A-Za-z0-9]{_BETWEEN}){{1,20}}$"}),
 ]
 """`[A-Z0-9]{1,20}` once spaces and hyphens are dropped and letters raised."""
 
@@ -107,7 +108,7 @@ def check_document(document: Node, context: CheckContext, *, holder: Node | None
 
 
 def check_holder(holder: Node, document: Node, context: CheckContext) -> Findings:
-    """VIZ_MRZ_MISMATCH where the printed holder and the zone disagree without a reason; truncation is no disagreement."""
+    """VIZ_MRZ_MISMATCH where printed holder and zone disagree without a reason; truncation is no disagreement."""
     reading = read_zone(document["mrz"], context)
     if reading is None or document["mrz_mismatch_reason"].present:
         return
@@ -128,7 +129,7 @@ def read_zone(zone: Node, context: CheckContext) -> mrz.Mrz | None:
 
 
 def zone_findings(zone: Node, reading: mrz.Mrz, *, explained: bool = False) -> Findings:
-    """What the zone itself is faulty in. With a reason given, wrong digits and dates are what the message is about."""
+    """The zone's own faults. With a reason given, wrong digits and dates are what the message is about."""
     for finding in reading.findings:
         softened = explained and (finding.code.startswith("MRZ_CD_") or finding.code == "MRZ_DATE")
         yield Finding(zone.path + finding.path, finding.code, "warning" if softened else finding.severity)
@@ -138,7 +139,19 @@ def zone_text(reading: mrz.Mrz, name: str) -> str | None:
     """One field of a reading, when it is there and is a text."""
     value = reading.fields.get(name)
     return value if isinstance(value, str) and value else None
-def _disagreeing(d,r): return []
-def _person_disagrees(d,r): return []
-def _names_agree(a,r): return True
-def _birth_agrees(a,r): return True
+
+
+def _disagreeing(d, r):
+    return []
+
+
+def _person_disagrees(d, r):
+    return []
+
+
+def _names_agree(a, r):
+    return True
+
+
+def _birth_agrees(a, r):
+    return True

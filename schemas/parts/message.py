@@ -4,6 +4,10 @@ The signed header repeats what the hub needs of it; the recipient's edge compare
 file number and never reaches the hub.
 """
 
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+
 from schemas.parts.block import Block, matching, text_of
 from schemas.parts.coded import listed
 from schemas.parts.safeguards import Safeguards
@@ -11,6 +15,9 @@ from schemas.parts.safeguards import Safeguards
 PURPOSES = (
     "DOCFRAUD", "VISAVER", "OVERSTAY_EU", "RETURN_ID", "READM", "TRANSIT", "CIVILVER", "STAT", "LE", "DP", "ADMIN",
 )  # fmt: skip
+
+CLASSIFICATIONS = ("UNCLASSIFIED", "SENSITIVE-NON-CLASSIFIED")
+"""What may travel here; anything else is refused as CLASSIFIED, whatever it is."""
 
 Purpose = listed(*PURPOSES)
 Handling = listed("H0", "H1", "H2", "H3")
@@ -34,7 +41,9 @@ class Message(Block):
     handling_text: text_of(200) | None = None
     evaluation: Evaluation | None = None
     tlp: TrafficLight | None = None
-    classification: text_of(60) | None = None
+    classification: Annotated[text_of(60), WithJsonSchema({"type": "string", "enum": list(CLASSIFICATIONS)})] | None = (
+        None
+    )
 
 
 class PersonalMessage(Message):

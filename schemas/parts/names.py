@@ -39,7 +39,7 @@ NameParts = many(NamePart, longest=PARTS_MAX, shortest=1)
 
 
 def check_name_parts(parts: Node) -> Findings:
-    """NAME_SCRIPT where a value is not written in the script it claims. Control characters are looked for everywhere."""
+    """NAME_SCRIPT where a value is not written in the script it claims. Control characters are `everywhere`'s."""
     for part in parts.items:
         value, script = part["value"].text, part["script"].text
         if value is not None and script is not None and not names.check_script(value, script):

@@ -20,12 +20,13 @@ Findings: TypeAlias = Iterator[Finding]
 class Node:
     """One value of a payload, and the way to it."""
 
-    __slots__ = ("_key", "_parent", "value")
+    __slots__ = ("_below", "_key", "_parent", "value")
 
     def __init__(self, value: object, parent: "Node | None" = None, key: str | int = "") -> None:
         self.value = value
         self._parent = parent
         self._key = key
+        self._below: tuple[Node, ...] | None = None
 
     def __getitem__(self, name: str) -> "Node":
         """The member of this name; a node that is not `present` when there is none."""
@@ -78,7 +79,9 @@ class Node:
     @property
     def items(self) -> list["Node"]:
         """The list's items; none if it is no list."""
-        return [Node(item, self, index) for index, item in enumerate(self.value)] if isinstance(self.value, list) else []
+        if not isinstance(self.value, list):
+            return []
+        return [Node(item, self, index) for index, item in enumerate(self.value)]
 
     @property
     def members(self) -> list["Node"]:
@@ -90,11 +93,14 @@ class Node:
         """The texts in this list."""
         return [item for item in self.value if isinstance(item, str)] if isinstance(self.value, list) else []
 
-    def walk(self) -> "Iterator[Node]":
-        """This node and everything below it, in document order."""
-        yield self
-        for inner in self.members or self.items:
-            yield from inner.walk()
+    def walk(self) -> "tuple[Node, ...]":
+        """This node and everything below it, in document order; made once, for many rules ask for it."""
+        if self._below is None:
+            found = [self]
+            for inner in self.members or self.items:
+                found += inner.walk() if isinstance(inner.value, dict | list) else (inner,)
+            self._below = tuple(found)
+        return self._below
 
     def finding(self, code: str, severity: Severity | None = None) -> Finding:
         """A finding here."""

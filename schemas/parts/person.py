@@ -1,19 +1,19 @@
 """A person, as readmission forms describe one (domain.md 11.0 and 6)."""
 
 from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 
 from schemas.codes import states
-from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.attachment import Attachment
+from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.coded import DatedState, Nationality, listed
 from schemas.parts.context import CheckContext
-from schemas.parts.dates import CivilDate, PartialDate, in_order, not_in_future, partial
+from schemas.parts.dates import CivilDate, PartialDate, not_in_future, partial
 from schemas.parts.names import LANGUAGE, NameParts, check_name_parts, has_latin
 from schemas.parts.node import Findings, Node
 from schemas.parts.sources import SourceSystem
-
-from pydantic import Field
-from typing import Annotated
 
 
 class Identity(Block):

@@ -4,7 +4,7 @@ from schemas.codes import states
 from schemas.parts.block import Block, matching
 from schemas.parts.coded import listed
 from schemas.parts.context import CheckContext
-from schemas.parts.dates import Moment, in_order, not_in_future
+from schemas.parts.dates import Moment, not_in_future
 from schemas.parts.node import Findings, Node, moment
 from schemas.parts.sources import SourceSystem
 

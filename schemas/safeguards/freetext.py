@@ -8,6 +8,7 @@ Searched is every text a person writes: notes, remarks, reasons, addresses, auth
 codes, and the parts of names, for a family may be called anything.
 """
 
+from schemas.errors import Severity
 from schemas.parts.node import Findings
 from schemas.safeguards.transfer import Transfer
 from schemas.safeguards.words import words
@@ -18,8 +19,8 @@ FREE_TEXTS = frozenset(
     {
         "address_in_rds", "authority", "authorisation", "case_ref", "claimed_issuer", "eye_colour", "false", "feature",
         "genuine", "guardian_ref", "handling_text", "historic_name", "light", "locality", "locality_latin", "marks",
-        "mrz_mismatch_reason", "name", "note", "number_raw", "page", "place_of_issue", "reference", "role", "rule_version",
-        "series", "territory", "text", "transfer_ground_reason",
+        "mrz_mismatch_reason", "name", "note", "number_raw", "page", "place_of_issue", "reference", "role",
+        "rule_version", "series", "territory", "text", "transfer_ground_reason",
     }
 )  # fmt: skip
 """Names of the fields in which a person writes freely; a test holds it against the models."""
@@ -30,8 +31,7 @@ def check(transfer: Transfer) -> Findings:
     lists = [words("health"), words("trafficking")]
     if transfer.asylum_outside or not transfer.addressed:
         lists.append(words("asylum"))
-    severity = "error" if transfer.addressed else "warning"
+    severity: Severity = "error" if transfer.addressed else "warning"
     for node in transfer.message.walk():
         if node.name in FREE_TEXTS and node.text is not None and any(entry.found_in(node.text) for entry in lists):
             yield node.finding("FREETEXT_HOLD", severity)
-

@@ -1,8 +1,8 @@
 """All safeguards in one table: what `schemas.registry` runs and docs/safeguards.md shows.
 
 SG8 (closed list of data) is the models' refusal of unknown members, and what `schemas.kinds` refuses as beside the
-question. SG9 (records of each sending) is the hub's log. SG12 (family) and the mandatory part of SG13 belong to kinds about
-transfers. SG14 is found with SG4.
+question. SG9 (records of each sending) is the hub's log. SG12 (family) and the mandatory part of SG13 belong to kinds
+about transfers. SG14 is found with SG4.
 """
 
 from collections.abc import Callable

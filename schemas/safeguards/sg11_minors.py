@@ -4,6 +4,7 @@ Age is judged by the youngest the person can be; nothing known of the birth mean
 reception is not confirmed stops the message.
 """
 
+from schemas.errors import Severity
 from schemas.parts.node import Findings
 from schemas.parts.person import youngest_age
 from schemas.safeguards.transfer import Transfer
@@ -18,10 +19,10 @@ ADULT = 18
 
 def check(transfer: Transfer) -> Findings:
     """SG11 at the missing block, or at the reception that is not confirmed. A warning while no recipient is known."""
-    severity = "error" if transfer.addressed else "warning"
+    severity: Severity = "error" if transfer.addressed else "warning"
     minor, person = transfer.safeguards["minor"], transfer.message["person"]
-    if transfer.kind in ABOUT_A_PERSON and isinstance(person.value, dict) and not minor.present:
-        if youngest_age(person["birth_date"], transfer.context.today) < ADULT:
-            yield minor.finding("SG11", severity)
+    told = transfer.kind in ABOUT_A_PERSON and isinstance(person.value, dict)
+    if told and not minor.present and youngest_age(person["birth_date"], transfer.context.today) < ADULT:
+        yield minor.finding("SG11", severity)
     if minor["unaccompanied"].flag is True and minor["reception_confirmed"].flag is False:
         yield minor["reception_confirmed"].finding("SG11", severity)

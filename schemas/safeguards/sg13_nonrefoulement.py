@@ -8,7 +8,7 @@ from datetime import timedelta
 from schemas.parts.node import Findings
 from schemas.safeguards.transfer import Transfer
 
-LAW = "Directive 2008/115/EC art. 5; European Convention on Human Rights art. 3; transit clauses of readmission agreements"
+LAW = "Directive 2008/115/EC art. 5; European Convention on Human Rights art. 3; transit clauses of agreements"
 
 AGE_MAX = timedelta(days=30)
 

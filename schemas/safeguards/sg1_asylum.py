@@ -30,5 +30,3 @@ def betrays(line: str) -> bool:
     The nationality is in positions 11-13 of the second line of two, in 16-18 of the second line of three.
     """
     return line[:2] == "PR" or line[10:13] in {"XXB", "XXC"} or line[15:18] in {"XXB", "XXC"}
-
-

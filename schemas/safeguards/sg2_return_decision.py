@@ -1,5 +1,6 @@
-"""SG2: data of an EU system goes to a third country for a return that is decided, not suspended and not open to a
-suspending appeal.
+"""SG2: data of an EU system goes to a third country only for a return that is decided and may be carried out.
+
+The decision is issued, enforceable, not suspended, and not under an appeal that may suspend it.
 
 Mandatory for an overstay notice to a third country and for any data that leaves the set of its EU system; elsewhere a
 decision that is given must hold.

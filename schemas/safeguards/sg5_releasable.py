@@ -1,13 +1,15 @@
 """SG5: of each EU system only certain fields may reach a state outside its text.
 
-| system | law | releasable |
-|---|---|---|
-| EES | art. 41(2) with 16(1), 17(1)(a)-(c) | names, birth date, nationalities, sex, image; document type, number, issuer, expiry |
-| VIS | art. 31 with 9(4)(a), (b), (c), (k), (m) | also earlier names, place of birth, residence, authority and date of issue; a minor's parents |
-| SIS | 2018/1860 art. 15 with 4(1)(a)-(h), (q)-(w) | names and aliases, birth, sex, nationalities, image; documents and their copies |
+- EES, art. 41(2) with 16(1), 17(1)(a)-(c): names, birth date, nationalities, sex, image; document type, number,
+  issuer, expiry.
+- VIS, art. 31 with 9(4)(a), (b), (c), (k), (m): names with earlier ones, birth, sex, nationalities, residence; document
+  with authority and date of issue; a minor's parents.
+- SIS, 2018/1860 art. 15 with 4(1)(a)-(h), (q)-(w): names and aliases, birth, sex, nationalities, image; documents and
+  their copies.
 
-Stays, visas and evidence records of these systems are never released: an overstay notice to a third country says how long,
-not what the entry/exit system recorded. Eurodac has no list; its data goes by consent alone (SG4, SG14), stays excepted.
+Stays, visas and evidence records of these systems are never released: an overstay notice to a third country says how
+long, not what the entry/exit system recorded. Eurodac has no list; its data goes by consent alone (SG4, SG14), stays
+excepted.
 """
 
 from collections.abc import Mapping

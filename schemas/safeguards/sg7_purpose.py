@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from schemas.parts.message import PURPOSES
-from schemas.parts.node import Findings, Node
+from schemas.parts.node import Findings
 from schemas.safeguards.transfer import Transfer
 
 LAW = (
@@ -43,7 +43,7 @@ KIND_PURPOSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def check(transfer: Transfer) -> Findings:
-    """SG7 at a purpose the kind does not serve, a reason that does not fit, a photograph compared for another purpose."""
+    """SG7 at a purpose the kind does not serve, a reason that does not fit, a photograph compared for nothing."""
     message, purpose = transfer.message, transfer.purpose
     if purpose not in PURPOSES:
         return
@@ -56,7 +56,3 @@ def check(transfer: Transfer) -> Findings:
         for question in message["questions"].items:
             if question.text == "PHOTO_MATCH":
                 yield question.finding("SG7")
-    parent = transfer.context.parent
-    asked_for = Node(parent)["purpose_code"].text if parent is not None else None
-    if asked_for is not None and asked_for != purpose:
-        yield message["purpose_code"].finding("SG7")

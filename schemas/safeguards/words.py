@@ -1,12 +1,12 @@
 """Word lists in many languages, and how a text is searched for them.
 
-A list is a JSON file in `lists/`: language -> beginnings of words or phrases, written plainly. Before comparing, list and
-text are brought to one form: compatibility forms resolved, case folded, accents and invisible signs dropped, letters spaced
-out one by one drawn together. A match must begin where a word begins; what follows it does not matter, so that one stem
-finds every ending.
+A list is a JSON file in `lists/`: language -> beginnings of words or phrases, written plainly. Before comparing, list
+and text are brought to one form: compatibility forms resolved, case folded, accents and invisible signs dropped,
+letters spaced out one by one drawn together. A match must begin where a word begins; what follows it does not matter,
+so that one stem finds every ending.
 
-The guard is simple on purpose and errs towards holding. It does not understand; a text that says the thing without any of
-the words passes, which is why texts are short and every list is data that can grow.
+The guard is simple on purpose and errs towards holding. It does not understand; a text that says the thing without any
+of the words passes, which is why texts are short and every list is data that can grow.
 """
 
 import json

@@ -1,0 +1,141 @@
+"""Writes the pages that are made from the code: docs/codes/, docs/kinds/ and docs/safeguards.md.
+
+Run `python docs/pages.py` after a change of a code, a model or a safeguard; a test fails while the pages differ.
+"""  # noqa: INP001 - a script, not a package
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from schemas import registry  # noqa: E402 - found through the line above when run as a script
+from schemas.errors import CODES, Code  # noqa: E402
+from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
+
+DOCS = ROOT / "docs"
+
+
+def pages() -> dict[str, str]:
+    """Every page: path below docs/ -> text. Raises KeyError for a code without a text in docs/codes/texts.toml."""
+    texts = tomllib.loads((DOCS / "codes" / "texts.toml").read_text(encoding="utf-8"))
+    found = {f"codes/{code}.md": _code(entry, texts[code]) for code, entry in CODES.items()}
+    found["codes/README.md"] = _codes()
+    found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
+    found["kinds/README.md"] = _kinds()
+    found["safeguards.md"] = _safeguards()
+    return found
+
+
+def _code(entry: Code, text: dict[str, str]) -> str:
+    return (
+        f"# {entry.code}\n\n{entry.words}\n\n"
+        f"- **Severity:** {entry.severity}\n- **HTTP status:** {entry.status}\n"
+        f"- **Found by:** {text['by']}\n- **What to do:** {text['do']}\n"
+    )
+
+
+def _codes() -> str:
+    rows = "".join(f"| [{code}]({code}.md) | {entry.severity} | {entry.words} |\n" for code, entry in CODES.items())
+    return (
+        "# Codes\n\nA refusal is a code and a pointer, never a value (adr/0008). A code's meaning does not change.\n\n"
+        f"| Code | Severity | Meaning |\n|---|---|---|\n{rows}"
+    )
+
+
+def _kinds() -> str:
+    rows = "".join(
+        f"| [{entry.name}]({entry.name}.md) | {entry.version} | {', '.join(entry.replies_to) or 'opens a case'} "
+        f"| {', '.join(entry.purposes)} |\n"
+        for entry in registry.KINDS.values()
+    )
+    return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
+
+
+def _kind(name: str) -> str:
+    entry = registry.kind(name)
+    schema = registry.json_schema(name)
+    lines = [
+        f"# {name}, version {entry.version}\n",
+        f"{schema['description']}\n",
+        f"- **Schema:** `{entry.schema_id}` ([file](../../schemas/json/{entry.file_name}))",
+        f"- **Example:** [file](../../schemas/examples/{entry.file_name})",
+        f"- **Answers:** {', '.join(f'`{parent}`' for parent in entry.replies_to) or 'nothing; it opens a case'}",
+        f"- **Purposes:** {', '.join(entry.purposes)}",
+        f"- **About a person:** {'yes' if entry.about_person else 'no'}",
+        f"- **The hub is told:** {', '.join(('purpose, step', *entry.facts))}\n",
+        *_table("Fields", schema),
+    ]
+    for block, definition in schema["$defs"].items():
+        lines += _table(block, definition)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(title: str, block: dict[str, Any]) -> Iterator[str]:
+    yield f"## {title}\n"
+    if title != "Fields" and "description" in block:
+        yield f"{block['description']}\n"
+    yield "| Field | | Form |\n|---|---|---|"
+    required = set(block.get("required", ()))
+    for name, member in block.get("properties", {}).items():
+        yield f"| `{name}` | {'1' if name in required else '?'} | {_form(member)} |"
+    yield ""
+
+
+def _form(member: dict[str, Any]) -> str:
+    if "$ref" in member:
+        return str(member["$ref"]).rsplit("/", 1)[-1]
+    for choice in ("anyOf", "oneOf"):
+        if choice in member:
+            return " or ".join(_form(option) for option in member[choice])
+    if "const" in member:
+        return f"`{member['const']}`"
+    if "enum" in member:
+        return " ".join(f"`{code}`" for code in member["enum"])
+    if member.get("type") == "array":
+        least, most = member.get("minItems", 0), member.get("maxItems", "")
+        return f"list of {least} to {most}: {_form(member['items'])}"
+    bounds = [f"{words} {member[key]}" for key, words in _BOUNDS if key in member]
+    pattern = [f"`{member['pattern']}`".replace("|", "\\|")] if "pattern" in member else []
+    return ", ".join([str(member.get("format", member.get("type", ""))), *bounds, *pattern])
+
+
+_BOUNDS = (("minLength", "at least"), ("maxLength", "at most"), ("minimum", "from"), ("maximum", "to"))
+
+
+def _safeguards() -> str:
+    return (
+        "# Safeguards\n\n"
+        "Each is a rule in `schemas/safeguards/`, run at the sender's edge before sealing and shown by\n"
+        "`liaison schema check` once `--to` names a recipient. Refusals are told to the sender alone.\n\n"
+        "SG8 is the closed list of fields itself, and refusals of data beside the question. SG9 is the log of every\n"
+        "sending and receipt. SG12, and the mandatory part of SG13, come with the kinds about transfers.\n\n"
+        + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
+    )
+
+
+def _safeguard(safeguard: Safeguard) -> str:
+    codes = ", ".join(f"[{code}](codes/{code}.md)" for code in safeguard.codes)
+    return (
+        f"## {' and '.join(safeguard.codes)}\n\n{safeguard.about}\n\n"
+        f"- **Text behind it:** {safeguard.law}\n- **Codes:** {codes}\n"
+    )
+
+
+def write() -> int:
+    """Write every page, remove what no longer belongs; the number of pages."""
+    made = pages()
+    for folder in ("codes", "kinds"):
+        for old in (DOCS / folder).glob("*.md"):
+            if f"{folder}/{old.name}" not in made:
+                old.unlink()
+    for name, text in made.items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+    return len(made)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{write()} pages written\n")

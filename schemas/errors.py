@@ -145,6 +145,8 @@ CODES: dict[str, Code] = _table(
     Code("BUSY", 503, "The hub cannot take more just now; try again later."),
     Code("STORE_UNAVAILABLE", 503, "The hub cannot write durably just now; nothing was taken."),
     Code("UNREACHABLE", 503, "The other side could not be reached; try again later."),
+    Code("KEY_FILE_INVALID", 500, "A key or passphrase file is missing or damaged, or the passphrase is wrong."),
+    Code("SECRET_EXPOSED", 500, "A file that holds a secret may be read by others; its mode must be 0600."),
     Code("TLS_REQUIRED", 403, "Any address but loopback needs TLS."),
     Code("INTERNAL", 500, "Something failed on our side; nothing was taken."),
     # -- documents, persons, stays

@@ -186,3 +186,30 @@ class KemPrivate:
 
     def __repr__(self) -> str:
         return f"KemPrivate({self.public.key_id[:16]})"
+
+
+class RequestKey:
+    """The Ed25519 key that signs HTTP requests and nothing else (RFC 9421). Its `repr` shows the key id alone."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self.private.public_key().public_bytes_raw()
+        self.key_id = labelled_digest("ixm/v1/request", self.public).hex()
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> "RequestKey":
+        """The key of a 32-byte seed."""
+        return cls(seed)
+
+    @classmethod
+    def generate(cls) -> "RequestKey":
+        """A fresh key."""
+        return cls(os.urandom(SEED_BYTES))
+
+    @property
+    def seed(self) -> bytes:
+        """The seed, for the key file."""
+        return self.private.private_bytes_raw()
+
+    def __repr__(self) -> str:
+        return f"RequestKey({self.key_id[:16]})"

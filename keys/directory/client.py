@@ -6,7 +6,7 @@ match), done by python-tuf's own `TrustedMetadataSet`, and beyond it the rules o
 
 `TrustedMetadataSet` is used rather than `Updater`, for the latter reads the wall clock, owns the transport and looks
 files up one at a time; here time is an argument and no byte is fetched by us: `refreshing` says which file it wants
-next and is given its bytes, so that a synchronous and an asynchronous caller share one decision (ADR 12).
+next and is given its bytes, so that a synchronous and an asynchronous caller share one decision (ADR 20).
 
 Every file but `timestamp.json` and new roots is wanted by digest and so fetched once. A crash in between leaves older
 trusted files, from which the next refresh goes on; a damaged cached file counts as absent.

@@ -18,6 +18,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from securesystemslib.exceptions import UnverifiedSignatureError
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
@@ -37,7 +38,7 @@ from keys.directory.records import (
     signing_public,
 )
 from keys.directory.roles import DelegatedRole
-from keys.directory.signers import public_of, signed_bytes
+from keys.directory.signers import public_of, signed_bytes, tuf_key
 from keys.signing import pae
 from keys.suite import ED25519_SIGNATURE_BYTES, MLDSA65_SIGNATURE_BYTES, KemPrivate, Signatures, SigningPair
 from schemas import strict_base64, strict_json
@@ -177,11 +178,11 @@ def _check_metadata(metadata: bytes, partner: str, keys: bytes, administrators: 
         if not isinstance(parsed.signed, Targets) or set(parsed.signed.targets) != {path}:
             raise Rejected(INVALID, "/metadata")
         parsed.signed.targets[path].verify_length_and_hashes(keys)
-        signatures = [signature.signature for signature in parsed.signatures.values()]
-        if len(signatures) != 1:
+        key = tuf_key(administrators)
+        if set(parsed.signatures) != {key.keyid}:
             raise Rejected(INVALID, "/metadata")
-        Ed25519PublicKey.from_public_bytes(administrators).verify(bytes.fromhex(signatures[0]), parsed.signed_bytes)
-    except (RepositoryError, InvalidSignature, ValueError) as error:
+        key.verify_signature(parsed.signatures[key.keyid], parsed.signed_bytes)
+    except (RepositoryError, UnverifiedSignatureError, ValueError) as error:
         raise Rejected(INVALID, "/metadata") from error
     version: int = parsed.signed.version
     return version

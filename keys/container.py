@@ -2,11 +2,15 @@
 
 Layout in docs/container.md (formats.md B.3 as changed by settled.md). Everything is a length and then so many bytes;
 nothing may be missing or follow. The header is kept as the bytes that were signed and never written again.
+
+`parse_container` guarantees form, limits, that header and stanzas name the same keys in the same order, and the digest
+of every inline part. It leaves to `verify_container` who signed, to the key directory whether those keys were valid,
+and to the recipient's edge what a sealed part says. Every count and length is checked before anything is made of it.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct
 
 from keys.signing import CONTAINER_CONTEXT, CONTAINER_TYPE, verify
@@ -40,7 +44,7 @@ class Stanza:
     """The content key, sealed to one recipient's key. `key_id` is 32 bytes."""
 
     key_id: bytes
-    wrapped: bytes
+    wrapped: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,10 @@ class PartEntry:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container's members, read but not yet verified: `verify_container` is the next step."""
+    """A container's members, read but not yet verified: `verify_container` is the next step.
+
+    Its `repr` shows the digest alone, for the header names sender, case and recipients.
+    """
 
     raw: bytes
     manifest: bytes
@@ -66,8 +73,11 @@ class Container:
     signatures: Signatures
     body_at: int
 
+    def __repr__(self) -> str:
+        return f"Container({self.digest.hex()[:16]})"
+
     def inline(self, index: int) -> memoryview:
-        """The ciphertext of the inline part `index`."""
+        """The ciphertext of the inline part `index`. Raises ValueError for a detached one."""
         if self.parts[index].detached:
             raise ValueError("a detached part is not in the container")
         start = self.body_at + sum(part.length for part in self.parts[:index] if not part.detached)
@@ -135,11 +145,15 @@ def parse_container(raw: bytes) -> Container:
     header = parse_header(header_bytes)
     if [stanza.key_id.hex() for stanza in stanzas] != [recipient.kem_key_id for recipient in header.recipients]:
         raise Rejected("RECIPIENTS_MISMATCH")
-    body_at = outer.at
+    body_at = at = outer.at
+    if len(raw) - at != sum(part.length for part in parts if not part.detached):
+        raise Rejected("CONTAINER_MALFORMED")
+    view = memoryview(raw)
     for part in parts:
-        if not part.detached and hashlib.sha256(outer.take(part.length)).digest() != part.sha256:
-            raise Rejected("PART_DIGEST")
-    outer.end()
+        if not part.detached:
+            if hashlib.sha256(view[at : at + part.length]).digest() != part.sha256:
+                raise Rejected("PART_DIGEST")
+            at += part.length
     digest = hashlib.sha256(manifest).digest()
     return Container(raw, manifest, digest, header_bytes, header, stanzas, parts, signatures, body_at)
 
@@ -194,6 +208,8 @@ def _parts(reader: _Reader) -> tuple[PartEntry, ...]:
     for index in range(count):
         place, length, sha256 = _PART.unpack(reader.take(_PART.size))
         if place not in (_INLINE, _DETACHED) or (index == 0 and place != _INLINE):
+            raise Rejected("CONTAINER_MALFORMED")
+        if place == _INLINE and index > 0 and length > INLINE_BYTES_MAX:
             raise Rejected("CONTAINER_MALFORMED")
         total += length
         if length > PART_BYTES_MAX or total > MESSAGE_BYTES_MAX:

@@ -3,23 +3,33 @@
 One DSSE v1 JSON envelope with both signatures of the authority's pair over PAE(type, payload). The payload is closed:
 id, source, time, event and 1 to 512 entries of {digest, index of the acceptance, code on a negative event}. There is no
 free text, so nothing about a person can get in (settled.md, Statement). A statement's digest is SHA-256 of its payload.
+
+The key ids beside the signatures are DSSE's hints and are not signed; `verify_statement` demands that they are those of
+the pair it is given. Whether the pair is valid, and whether `source` may say this, is for intake.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from keys import signing
-from keys.suite import Signatures, SigningPair, SigningPublic
+from keys.suite import (
+    ED25519_SIGNATURE_BYTES,
+    MLDSA65_SIGNATURE_BYTES,
+    Signatures,
+    SigningPair,
+    SigningPublic,
+)
 from schemas import strict_base64, strict_json
 from schemas.envelope import format_instant, parse_instant
 from schemas.errors import CODES, Rejected
 
 ENTRIES_MAX = 512
 STATEMENT_BYTES_MAX = 256 * 1024
+INDEX_LIMIT = 2**53  # what every JSON reader still counts exactly
 POSITIVE_EVENTS = frozenset({"ContentHandover", "ContentAccessTracking"})
 NEGATIVE_EVENTS = frozenset({"ContentHandoverFailure"})
 
@@ -52,10 +62,10 @@ class Statement:
 class SignedStatement:
     """A statement as received, read but not yet verified."""
 
-    raw: bytes
+    raw: bytes = field(repr=False)
     statement: Statement
-    payload: bytes
-    signatures: Signatures
+    payload: bytes = field(repr=False)
+    signatures: Signatures = field(repr=False)
     ed25519_id: str
     mldsa65_id: str
 
@@ -66,7 +76,7 @@ class SignedStatement:
 
 
 def sign_statement(pair: SigningPair, statement: Statement) -> bytes:
-    """The signed envelope, ready to post."""
+    """The signed envelope, ready to post. Raises as `parse_statement` does: what nobody would read is not signed."""
     members = {
         "id": statement.id,
         "source": statement.source,
@@ -78,6 +88,7 @@ def sign_statement(pair: SigningPair, statement: Statement) -> bytes:
         ],
     }
     payload = json.dumps(members, separators=(",", ":")).encode()
+    _statement(payload)
     signatures = signing.sign(pair, signing.STATEMENT_TYPE, payload, signing.STATEMENT_CONTEXT)
     envelope = {
         "payload": strict_base64.encode(payload),
@@ -106,18 +117,23 @@ def parse_statement(raw: bytes) -> SignedStatement:
         raise Rejected("CONTAINER_MALFORMED")
     ed25519, mldsa65 = (_members(slot, "keyid", "sig") for slot in slots)
     payload = _unb64(envelope["payload"])
+    signatures = Signatures(_unb64(ed25519["sig"]), _unb64(mldsa65["sig"]))
+    if (len(signatures.ed25519), len(signatures.mldsa65)) != (ED25519_SIGNATURE_BYTES, MLDSA65_SIGNATURE_BYTES):
+        raise Rejected("CONTAINER_MALFORMED")
     return SignedStatement(
         raw=raw,
         statement=_statement(payload),
         payload=payload,
-        signatures=Signatures(_unb64(ed25519["sig"]), _unb64(mldsa65["sig"])),
+        signatures=signatures,
         ed25519_id=_text(ed25519["keyid"], _DIGEST),
         mldsa65_id=_text(mldsa65["keyid"], _DIGEST),
     )
 
 
 def verify_statement(signed: SignedStatement, public: SigningPublic) -> None:
-    """Both signatures are by `public`, or Rejected(SIGNATURE_INVALID)."""
+    """Both signatures are by `public`, and it is the pair named beside them, or Rejected(SIGNATURE_INVALID)."""
+    if (signed.ed25519_id, signed.mldsa65_id) != (public.ed25519_id, public.mldsa65_id):
+        raise Rejected("SIGNATURE_INVALID")
     signing.verify(public, signed.signatures, signing.STATEMENT_TYPE, signed.payload, signing.STATEMENT_CONTEXT)
 
 
@@ -133,6 +149,8 @@ def _statement(payload: bytes) -> Statement:
         at = parse_instant(time)
     except ValueError as error:
         raise Rejected("CONTAINER_MALFORMED") from error
+    if format_instant(at) != time:
+        raise Rejected("CONTAINER_MALFORMED")
     entries = tuple(_entry(one, negative=event in NEGATIVE_EVENTS) for one in listed)
     if len({entry.digest for entry in entries}) != len(entries):
         raise Rejected("CONTAINER_MALFORMED")
@@ -142,7 +160,7 @@ def _statement(payload: bytes) -> Statement:
 def _entry(found: object, *, negative: bool) -> Entry:
     members = _members(found, "digest", "index", *(("code",) if negative else ()))
     index, code = members["index"], members.get("code")
-    if type(index) is not int or index < 0:
+    if type(index) is not int or not 0 <= index < INDEX_LIMIT:
         raise Rejected("CONTAINER_MALFORMED")
     if negative and (not isinstance(code, str) or code not in CODES):
         raise Rejected("CONTAINER_MALFORMED")
@@ -167,6 +185,6 @@ def _unb64(value: object) -> bytes:
     return strict_base64.decode(value, code="CONTAINER_MALFORMED")
 
 
-def as_sequence(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
+def runs(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:
     """Entries cut into runs that one statement can hold."""
     return [tuple(entries[first : first + ENTRIES_MAX]) for first in range(0, len(entries), ENTRIES_MAX)]

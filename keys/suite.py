@@ -152,8 +152,16 @@ class KemPublic:
             raise Rejected("KEY_UNKNOWN") from error
 
     def wrap(self, content_key: bytes, info: bytes) -> bytes:
-        """HPKE base mode, single shot: encapsulation (1120 bytes), then the sealed content key."""
-        return _HPKE.encrypt(content_key, self._loaded, info)
+        """HPKE base mode, single shot: encapsulation (1120 bytes), then the sealed content key.
+
+        Raises:
+            Rejected: KEY_UNKNOWN when the public key is none that can be sealed to (X25519 of small order).
+        """
+        loaded = self._loaded
+        try:
+            return _HPKE.encrypt(content_key, loaded, info)
+        except ValueError as error:
+            raise Rejected("KEY_UNKNOWN") from error
 
 
 class KemPrivate:

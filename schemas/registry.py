@@ -234,7 +234,7 @@ def load(raw: bytes) -> dict[str, Any]:
     """A payload's bytes, read; padding with spaces is allowed.
 
     Raises:
-        Rejected: JSON_INVALID, FIELD_TYPE when it is no object, FIELD_LENGTH when it is larger than any container takes.
+        Rejected: JSON_INVALID; FIELD_TYPE when it is no object; FIELD_LENGTH when no container takes as much.
     """
     if len(raw) > PAYLOAD_BYTES_MAX:
         raise Rejected("FIELD_LENGTH", "")

@@ -46,8 +46,8 @@ class DocumentModel(Block):
 
     doc_type: DocumentType
     issuer: Issuer | None = None
-    claimed_issuer: text_of(100) | None = None
-    series: text_of(40) | None = None
+    claimed_issuer: Annotated[str, text_of(100)] | None = None
+    series: Annotated[str, text_of(40)] | None = None
     first_issue_year: Annotated[int, Field(ge=1900, le=2200)] | None = None
     last_issue_year: Annotated[int, Field(ge=1900, le=2200)] | None = None
 
@@ -62,31 +62,31 @@ class NumberRange(Block):
 class DetectionPoint(Block):
     """Where to look, what a genuine document shows there, what the false one shows."""
 
-    feature: text_of(60)
-    genuine: text_of(300)
-    false: text_of(300)
-    light: text_of(40) | None = None
-    page: text_of(40) | None = None
+    feature: Annotated[str, text_of(60)]
+    genuine: Annotated[str, text_of(300)]
+    false: Annotated[str, text_of(300)]
+    light: Annotated[str, text_of(40)] | None = None
+    page: Annotated[str, text_of(40)] | None = None
 
 
 class DocAlert(Message):
     """Warns of false documents of one model."""
 
     kind: Literal["doc.alert"]
-    alert_no: matching(r"^[A-Z]{2}-DOC-[0-9]{4}-[0-9]{5}$")
-    fraud_types: many(coded("fraud_type"), longest=10, shortest=1)
+    alert_no: Annotated[str, matching("^[A-Z]{2}-DOC-[0-9]{4}-[0-9]{5}$")]
+    fraud_types: Annotated[list[Annotated[str, coded("fraud_type")]], many(longest=10, shortest=1)]
     finding_level: Annotated[int, Field(ge=1, le=3)]
     document_model: DocumentModel
-    number_masks: many(matching(r"^[A-Z0-9*]{1,20}$"), longest=50) | None = None
-    number_ranges: many(NumberRange, longest=50) | None = None
-    detection_points: many(DetectionPoint, longest=50, shortest=1)
-    techniques: many(coded("technique"), longest=30) | None = None
-    route_code: coded("route") | None = None
-    bcp_kind: listed("air", "land", "sea", "rail") | None = None
+    number_masks: Annotated[list[Annotated[str, matching("^[A-Z0-9*]{1,20}$")]], many(longest=50)] | None = None
+    number_ranges: Annotated[list[NumberRange], many(longest=50)] | None = None
+    detection_points: Annotated[list[DetectionPoint], many(longest=50, shortest=1)]
+    techniques: Annotated[list[Annotated[str, coded("technique")]], many(longest=30)] | None = None
+    route_code: Annotated[str, coded("route")] | None = None
+    bcp_kind: Annotated[str, listed("air", "land", "sea", "rail")] | None = None
     period: Period | None = None
     seen_count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    nationalities: many(Nationality, longest=30) | None = None
-    images: many(Attachment, longest=20) | None = None
+    nationalities: Annotated[list[Nationality], many(longest=30)] | None = None
+    images: Annotated[list[Attachment], many(longest=20)] | None = None
     evaluation: Evaluation
     handling: Handling
     tlp: TrafficLight
@@ -107,12 +107,12 @@ class DocVerifyRequest(PersonalMessage):
     purpose_code: Purpose
     document: TravelDocument
     holder_as_printed: HolderAsPrinted | None = None
-    questions: many(listed(*QUESTIONS), longest=6, shortest=1)
-    reason: listed("BORDER", "VISA_APPLICATION", "RETURN", "INVESTIGATION")
-    urgency: listed("A", "B", "C")
+    questions: Annotated[list[Annotated[str, listed(*QUESTIONS)]], many(longest=6, shortest=1)]
+    reason: Annotated[str, listed("BORDER", "VISA_APPLICATION", "RETURN", "INVESTIGATION")]
+    urgency: Annotated[str, listed("A", "B", "C")]
 
 
-Answer = listed("YES", "NO", "PARTIAL", "CANNOT_SAY", "REFUSED")
+Answer = Annotated[str, listed("YES", "NO", "PARTIAL", "CANNOT_SAY", "REFUSED")]
 
 
 class Answers(Block):
@@ -131,8 +131,8 @@ class DocVerifyReply(Reply):
 
     kind: Literal["doc.verify.reply"]
     answers: Answers
-    record_status: coded("record_status") | None = None
-    mismatch_fields: many(coded("mismatch_field"), longest=20) | None = None
+    record_status: Annotated[str, coded("record_status")] | None = None
+    mismatch_fields: Annotated[list[Annotated[str, coded("mismatch_field")]], many(longest=20)] | None = None
     fog_suspected: bool | None = None
     breeder_check_suggested: bool | None = None
 

@@ -4,7 +4,7 @@
 inconclusive, or that more is needed. The person verified is disclosed with a confirmation alone.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, text_of
@@ -23,26 +23,28 @@ class IdentRequest(PersonalMessage):
     purpose_code: Purpose
     person: Person
     presumed_nationality: Nationality
-    evidence: many(Evidence, longest=50) | None = None
+    evidence: Annotated[list[Evidence], many(longest=50)] | None = None
     biometrics: Attachment | None = None
     interview_wanted: bool
-    questions: many(listed("NATIONALITY", "IDENTITY", "ADDRESS"), longest=3, shortest=1)
+    questions: Annotated[
+        list[Annotated[str, listed("NATIONALITY", "IDENTITY", "ADDRESS")]], many(longest=3, shortest=1)
+    ]
 
 
 class Reason(Block):
     """Why a state says no."""
 
-    code: coded("decision_reason")
-    text: text_of(300) | None = None
+    code: Annotated[str, coded("decision_reason")]
+    text: Annotated[str, text_of(300)] | None = None
 
 
 class IdentReply(Reply):
     """Answers an ident.request."""
 
     kind: Literal["ident.reply"]
-    outcome: listed("CONFIRMED", "REFUTED", "INCONCLUSIVE", "MORE_NEEDED")
+    outcome: Annotated[str, listed("CONFIRMED", "REFUTED", "INCONCLUSIVE", "MORE_NEEDED")]
     verified_identity: Person | None = None
-    reasons: many(Reason, longest=10) | None = None
+    reasons: Annotated[list[Reason], many(longest=10)] | None = None
 
 
 def check_ident_request(message: Node, context: CheckContext) -> Findings:

@@ -28,7 +28,7 @@ class Computed(Block):
 
     first_overstay_day: CivilDate
     days: Annotated[int, Field(ge=1, le=36_500)]
-    rule_version: text_of(40)
+    rule_version: Annotated[str, text_of(40)]
 
 
 class VisaOverstayNotice(PersonalMessage):
@@ -39,10 +39,10 @@ class VisaOverstayNotice(PersonalMessage):
     person: Person
     document: TravelDocument
     visa: Visa | None = None
-    stays: many(Stay, longest=STAYS_MAX) | None = None
+    stays: Annotated[list[Stay], many(longest=STAYS_MAX)] | None = None
     computed: Computed
-    status: listed("DEPARTED", "STILL_PRESENT", "UNKNOWN")
-    exemption_claimed: coded("stay_exemption") | None = None
+    status: Annotated[str, listed("DEPARTED", "STILL_PRESENT", "UNKNOWN")]
+    exemption_claimed: Annotated[str, coded("stay_exemption")] | None = None
     detected_at: Moment
 
 
@@ -60,9 +60,10 @@ def _one_or_many(value: object) -> str:
 class Exempt(Block):
     """Why the stay was no overstay, and what shows it."""
 
-    code: coded("stay_exemption")
+    code: Annotated[str, coded("stay_exemption")]
     evidence: Annotated[
-        Annotated[Evidence, Tag("<one>")] | Annotated[many(Evidence, longest=50, shortest=1), Tag("<many>")],
+        Annotated[Evidence, Tag("<one>")]
+        | Annotated[Annotated[list[Evidence], many(longest=50, shortest=1)], Tag("<many>")],
         Discriminator(_one_or_many),
     ]
 
@@ -71,7 +72,7 @@ class VisaOverstayReply(Reply):
     """Answers a visa.overstay.notice."""
 
     kind: Literal["visa.overstay.reply"]
-    outcome: listed("NOTED", "EXIT_RECORDED", "EXEMPT", "PERSON_UNKNOWN", "DATA_WRONG")
+    outcome: Annotated[str, listed("NOTED", "EXIT_RECORDED", "EXEMPT", "PERSON_UNKNOWN", "DATA_WRONG")]
     exit_recorded: ExitRecorded | None = None
     exempt: Exempt | None = None
 

@@ -35,7 +35,7 @@ def _size(value: int) -> int:
 class Attachment(Block):
     """A file: its name in the message, type, bytes, SHA-256 of the plaintext, what it shows, what is masked."""
 
-    id: matching(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")
+    id: Annotated[str, matching("^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
     media_type: Annotated[
         str, AfterValidator(_media_type), WithJsonSchema({"type": "string", "enum": list(MEDIA_TYPES)})
     ]
@@ -45,15 +45,28 @@ class Attachment(Block):
         AfterValidator(_size),
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": ATTACHMENT_BYTES_MAX}),
     ]
-    sha256: matching(r"^[0-9a-f]{64}$")
-    role: text_of(40)
+    sha256: Annotated[str, matching("^[0-9a-f]{64}$")]
+    role: Annotated[str, text_of(40)]
     masked: (
-        many(
-            listed(
-                "portrait", "name", "number", "signature", "birth_date", "personal_number", "mrz", "address", "other"
-            ),
-            longest=9,
-        )
+        Annotated[
+            list[
+                Annotated[
+                    str,
+                    listed(
+                        "portrait",
+                        "name",
+                        "number",
+                        "signature",
+                        "birth_date",
+                        "personal_number",
+                        "mrz",
+                        "address",
+                        "other",
+                    ),
+                ]
+            ],
+            many(longest=9),
+        ]
         | None
     ) = None
 

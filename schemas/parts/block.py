@@ -8,9 +8,10 @@ that a payload with a fault of form still gets all its other findings.
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic.types import StringConstraints
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -53,19 +54,19 @@ def refuse(code: str) -> PydanticCustomError:
     return PydanticCustomError(code, "refused")  # type: ignore[arg-type]  # no template: it would show the value
 
 
-def text_of(longest: int, shortest: int = 1) -> Any:
-    """A type: a text of so many characters."""
-    return Annotated[str, StringConstraints(min_length=shortest, max_length=longest)]
+def text_of(longest: int, shortest: int = 1) -> StringConstraints:
+    """A text of so many characters."""
+    return StringConstraints(min_length=shortest, max_length=longest)
 
 
-def matching(pattern: str) -> Any:
-    """A type: a text of this form. The pattern is one that Rust, Python and ECMAScript read alike; anchor it."""
-    return Annotated[str, StringConstraints(pattern=pattern)]
+def matching(pattern: str) -> StringConstraints:
+    """A text of this form. The pattern is one that Rust, Python and ECMAScript read alike; anchor it."""
+    return StringConstraints(pattern=pattern)
 
 
-def many(item: Any, longest: int, shortest: int = 0) -> Any:
-    """A type: a list of so many items."""
-    return Annotated[list[item], Field(min_length=shortest, max_length=longest)]
+def many(longest: int, shortest: int = 0) -> FieldInfo:
+    """A list of so many items."""
+    return Field(min_length=shortest, max_length=longest)
 
 
 def structure(validate: Validator, payload: object) -> Iterator[Finding]:

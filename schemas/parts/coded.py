@@ -4,33 +4,47 @@ A code outside its list is CODE_UNKNOWN whatever it looks like: no list is guess
 source of their own (document types, fraud, evidence, exemptions) are dated data in `schemas.codes`.
 """
 
+from collections.abc import Container
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from schemas.codes import states
 from schemas.codes.lists import load
 from schemas.parts.block import refuse
 
 
-def listed(*codes: str) -> Any:
-    """A type: one of these codes."""
-    return _of(frozenset(codes), list(codes))
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Beside `str` in an annotation: the text is one of these codes."""
 
+    known: Container[str]
+    shown: tuple[str, ...]
 
-def coded(name: str) -> Any:
-    """A type: a code of the dated list of this name."""
-    known = load(name)
-    return _of(known, sorted(known))
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.shown)}
 
-def _of(known: Any, shown: list[str]) -> Any:
-    def check(code: str) -> str:
-        if code not in known:
+    def check(self, code: str) -> str:
+        """The code. Raises CODE_UNKNOWN."""
+        if code not in self.known:
             raise refuse("CODE_UNKNOWN")
         return code
 
-    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "enum": shown})]
+
+def listed(*codes: str) -> Listed:
+    """One of these codes."""
+    return Listed(frozenset(codes), codes)
+
+
+def coded(name: str) -> Listed:
+    """A code of the dated list of this name."""
+    known = load(name)
+    return Listed(known, tuple(sorted(known)))
 
 
 _ALPHA3 = {"type": "string", "pattern": "^[A-Z]{3}$"}

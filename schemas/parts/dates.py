@@ -76,15 +76,15 @@ Moment = Annotated[
 class Original(Block):
     """The date as another calendar writes it; shown, never computed with."""
 
-    calendar: listed("solar_hijri", "islamic", "other")
-    text: text_of(60)
+    calendar: Annotated[str, listed("solar_hijri", "islamic", "other")]
+    text: Annotated[str, text_of(60)]
 
 
 class PartialDate(Block):
     """A date of which parts may be unknown: EDTF level 1 subset of ISO 8601-2."""
 
     value: Annotated[str, AfterValidator(_partial), WithJsonSchema({"type": "string", "pattern": "^[0-9X-]{4,10}$"})]
-    qualifier: listed("exact", "approximate", "estimated_by_authority", "declared") | None = None
+    qualifier: Annotated[str, listed("exact", "approximate", "estimated_by_authority", "declared")] | None = None
     calendar: Literal["gregorian"] | None = None
     original: Original | None = None
 

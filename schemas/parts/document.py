@@ -46,22 +46,22 @@ DocumentNumber = Annotated[
 ]
 """`[A-Z0-9]{1,20}` once spaces and hyphens are dropped and letters raised."""
 
-DocumentType = coded("document_type")
+DocumentType = Annotated[str, coded("document_type")]
 
 
 class MachineReadableZone(Block):
     """The lines as read from a document."""
 
-    format: listed("TD1", "TD2", "TD3", "MRVA", "MRVB")
-    lines: many(text_of(60), longest=3, shortest=2)
+    format: Annotated[str, listed("TD1", "TD2", "TD3", "MRVA", "MRVB")]
+    lines: Annotated[list[Annotated[str, text_of(60)]], many(longest=3, shortest=2)]
 
 
 class Chip(Block):
     """What reading the chip gave: passive authentication, clone check, whether the country's signer is known."""
 
     present: bool
-    pa: listed("pass", "fail", "not_done") | None = None
-    clone_check: listed("pass", "fail", "not_done") | None = None
+    pa: Annotated[str, listed("pass", "fail", "not_done")] | None = None
+    clone_check: Annotated[str, listed("pass", "fail", "not_done")] | None = None
     csca_known: bool | None = None
 
 
@@ -70,17 +70,17 @@ class TravelDocument(Block):
 
     doc_type: DocumentType
     number: DocumentNumber
-    number_raw: text_of(40) | None = None
+    number_raw: Annotated[str, text_of(40)] | None = None
     issuer: Issuer
-    authority: text_of(120) | None = None
-    place_of_issue: text_of(120) | None = None
+    authority: Annotated[str, text_of(120)] | None = None
+    place_of_issue: Annotated[str, text_of(120)] | None = None
     issued_on: CivilDate | None = None
     expires_on: CivilDate | None = None
     mrz: MachineReadableZone | None = None
-    mrz_mismatch_reason: text_of(200) | None = None
+    mrz_mismatch_reason: Annotated[str, text_of(200)] | None = None
     chip: Chip | None = None
-    possession: listed("held", "copy", "declared_lost", "declared_never")
-    copy_: many(Attachment, longest=20) | None = Field(default=None, alias="copy")
+    possession: Annotated[str, listed("held", "copy", "declared_lost", "declared_never")]
+    copy_: Annotated[list[Attachment], many(longest=20)] | None = Field(default=None, alias="copy")
     source_system: SourceSystem | None = None
 
 

@@ -4,6 +4,8 @@ What a piece of evidence may claim depends on what is at hand: proof needs the d
 most, and a false document proves nothing.
 """
 
+from typing import Annotated
+
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, text_of
 from schemas.parts.coded import coded
@@ -12,7 +14,7 @@ from schemas.parts.document import TravelDocument, check_document
 from schemas.parts.node import Findings, Node
 from schemas.parts.sources import SourceSystem
 
-EvidenceCode = coded("evidence")
+EvidenceCode = Annotated[str, coded("evidence")]
 
 
 class Evidence(Block):
@@ -20,8 +22,8 @@ class Evidence(Block):
 
     code: EvidenceCode
     document: TravelDocument | None = None
-    attachment: many(Attachment, longest=20) | None = None
-    note: text_of(300) | None = None
+    attachment: Annotated[list[Attachment], many(longest=20)] | None = None
+    note: Annotated[str, text_of(300)] | None = None
     source_system: SourceSystem | None = None
 
 

@@ -19,31 +19,31 @@ PURPOSES = (
 CLASSIFICATIONS = ("UNCLASSIFIED", "SENSITIVE-NON-CLASSIFIED")
 """What may travel here; anything else is refused as CLASSIFIED, whatever it is."""
 
-Purpose = listed(*PURPOSES)
-Handling = listed("H0", "H1", "H2", "H3")
-TrafficLight = listed("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
-MessageId = matching(r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+Purpose = Annotated[str, listed(*PURPOSES)]
+Handling = Annotated[str, listed("H0", "H1", "H2", "H3")]
+TrafficLight = Annotated[str, listed("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")]
+MessageId = Annotated[str, matching("^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 
 
 class Evaluation(Block):
     """How good the source and the information are (Europol regulation art. 29)."""
 
-    source: listed("A", "B", "C", "X")
-    info: listed("1", "2", "3", "4")
+    source: Annotated[str, listed("A", "B", "C", "X")]
+    info: Annotated[str, listed("1", "2", "3", "4")]
 
 
 class Message(Block):
     """A payload without a person."""
 
     purpose_code: Purpose | None = None
-    case_ref: text_of(60) | None = None
+    case_ref: Annotated[str, text_of(60)] | None = None
     handling: Handling | None = None
-    handling_text: text_of(200) | None = None
+    handling_text: Annotated[str, text_of(200)] | None = None
     evaluation: Evaluation | None = None
     tlp: TrafficLight | None = None
-    classification: Annotated[text_of(60), WithJsonSchema({"type": "string", "enum": list(CLASSIFICATIONS)})] | None = (
-        None
-    )
+    classification: (
+        Annotated[str, text_of(60), WithJsonSchema({"type": "string", "enum": list(CLASSIFICATIONS)})] | None
+    ) = None
 
 
 class PersonalMessage(Message):

@@ -27,15 +27,15 @@ def _script(value: str) -> str:
 class NamePart(Block):
     """One part of a name in one rendering."""
 
-    kind: listed("surname", "given", "patronymic", "matronymic", "birth", "mononym", "title")
-    value: text_of(120)
+    kind: Annotated[str, listed("surname", "given", "patronymic", "matronymic", "birth", "mononym", "title")]
+    value: Annotated[str, text_of(120)]
     script: Annotated[str, AfterValidator(_script), WithJsonSchema({"type": "string", "pattern": "^[A-Z][a-z]{3}$"})]
-    language: matching(LANGUAGE) | None = None
-    translit_system: matching(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$") | None = None
-    as_on: listed("viz", "mrz", "chip", "statement", "registry")
+    language: Annotated[str, matching(LANGUAGE)] | None = None
+    translit_system: Annotated[str, matching("^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")] | None = None
+    as_on: Annotated[str, listed("viz", "mrz", "chip", "statement", "registry")]
 
 
-NameParts = many(NamePart, longest=PARTS_MAX, shortest=1)
+NameParts = Annotated[list[NamePart], many(longest=PARTS_MAX, shortest=1)]
 
 
 def check_name_parts(parts: Node) -> Findings:

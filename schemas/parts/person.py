@@ -19,7 +19,7 @@ from schemas.parts.sources import SourceSystem
 class Identity(Block):
     """One name the person goes or went by."""
 
-    type: listed("primary", "alias", "earlier", "maiden", "artistic", "nickname", "false_identity")
+    type: Annotated[str, listed("primary", "alias", "earlier", "maiden", "artistic", "nickname", "false_identity")]
     parts: NameParts
 
 
@@ -27,7 +27,7 @@ class NationalityHeld(Block):
     """A nationality and how it is known."""
 
     code: Nationality
-    basis: listed("documented", "declared", "presumed")
+    basis: Annotated[str, listed("documented", "declared", "presumed")]
     valid_from: CivilDate | None = None
 
 
@@ -35,10 +35,10 @@ class Place(Block):
     """Where something happened; the country as it was called then."""
 
     country: DatedState
-    subdivision: matching(r"^[A-Z]{2}-[A-Z0-9]{1,3}$") | None = None
-    locality: text_of(100) | None = None
-    locality_latin: text_of(100) | None = None
-    historic_name: text_of(100) | None = None
+    subdivision: Annotated[str, matching("^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = None
+    locality: Annotated[str, text_of(100)] | None = None
+    locality_latin: Annotated[str, text_of(100)] | None = None
+    historic_name: Annotated[str, text_of(100)] | None = None
 
 
 class Parents(Block):
@@ -52,32 +52,34 @@ class Physical(Block):
     """What a person looks like."""
 
     height_cm: Annotated[int, Field(ge=50, le=250)] | None = None
-    eye_colour: text_of(20) | None = None
-    marks: text_of(200) | None = None
+    eye_colour: Annotated[str, text_of(20)] | None = None
+    marks: Annotated[str, text_of(200)] | None = None
 
 
 class PersonalNumber(Block):
     """A national number; its check digit is the partner adapter's matter."""
 
-    scheme: matching(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
-    value: text_of(30)
+    scheme: Annotated[str, matching("^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+    value: Annotated[str, text_of(30)]
 
 
 class Person(Block):
     """A person."""
 
-    id: matching(r"^[a-z][0-9]{1,3}$") | None = None
-    identities: many(Identity, longest=16, shortest=1)
+    id: Annotated[str, matching("^[a-z][0-9]{1,3}$")] | None = None
+    identities: Annotated[list[Identity], many(longest=16, shortest=1)]
     birth_date: PartialDate
     birth_place: Place | None = None
-    sex: listed("M", "F", "X", "U")
-    nationalities: many(NationalityHeld, longest=8, shortest=1)
-    former_nationalities: many(DatedState, longest=8) | None = None
+    sex: Annotated[str, listed("M", "F", "X", "U")]
+    nationalities: Annotated[list[NationalityHeld], many(longest=8, shortest=1)]
+    former_nationalities: Annotated[list[DatedState], many(longest=8)] | None = None
     parents: Parents | None = None
-    civil_status: listed("single", "married", "partnership", "divorced", "widowed", "unknown") | None = None
-    languages: many(matching(LANGUAGE), longest=16) | None = None
+    civil_status: (
+        Annotated[str, listed("single", "married", "partnership", "divorced", "widowed", "unknown")] | None
+    ) = None
+    languages: Annotated[list[Annotated[str, matching(LANGUAGE)]], many(longest=16)] | None = None
     physical: Physical | None = None
-    address_in_rds: text_of(200) | None = None
+    address_in_rds: Annotated[str, text_of(200)] | None = None
     personal_number: PersonalNumber | None = None
     photo: Attachment | None = None
     source_system: SourceSystem | None = None

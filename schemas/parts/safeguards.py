@@ -3,6 +3,8 @@
 The form only; what must be there for whom, and whether it holds, are the rules in `schemas.safeguards`.
 """
 
+from typing import Annotated
+
 from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.coded import State, coded, listed
 from schemas.parts.context import CheckContext
@@ -21,7 +23,7 @@ class ReturnDecision(Block):
     """The decision a return rests on (EES art. 41(3)(c))."""
 
     issued_on: CivilDate
-    authority: text_of(120)
+    authority: Annotated[str, text_of(120)]
     enforceable: bool
     suspended: bool
     suspensive_appeal: bool
@@ -32,13 +34,13 @@ class SubjectInformed(Block):
     """When, and in which language, the person was told."""
 
     on: CivilDate
-    language: matching(LANGUAGE)
+    language: Annotated[str, matching(LANGUAGE)]
 
 
 class OriginConsent(Block):
     """The consent of the state whose data this was."""
 
-    source_system: listed(*EU_SYSTEMS)
+    source_system: Annotated[str, listed(*EU_SYSTEMS)]
     state: State
     on: CivilDate
 
@@ -47,7 +49,7 @@ class NonRefoulementCheck(Block):
     """When, and by whose role, the risk of ill-treatment was last looked at."""
 
     on: CivilDate
-    by_role: listed(*ROLES)
+    by_role: Annotated[str, listed(*ROLES)]
 
 
 class Minor(Block):
@@ -55,7 +57,7 @@ class Minor(Block):
 
     unaccompanied: bool
     best_interest_on: CivilDate
-    guardian_ref: text_of(60)
+    guardian_ref: Annotated[str, text_of(60)]
     reception_confirmed: bool
 
 
@@ -64,24 +66,27 @@ class Safeguards(Block):
 
     return_decision: ReturnDecision | None = None
     subject_informed: SubjectInformed | None = None
-    origin_consents: many(OriginConsent, longest=16) | None = None
+    origin_consents: Annotated[list[OriginConsent], many(longest=16)] | None = None
     transfer_ground: (
-        listed(
-            "GDPR45_ADEQUACY",
-            "GDPR46_READMISSION",
-            "GDPR46_OTHER",
-            "GDPR49_PUBLIC_INTEREST",
-            "LED36",
-            "LED37",
-            "LED38",
-            "NOT_A_TRANSFER",
-        )
+        Annotated[
+            str,
+            listed(
+                "GDPR45_ADEQUACY",
+                "GDPR46_READMISSION",
+                "GDPR46_OTHER",
+                "GDPR49_PUBLIC_INTEREST",
+                "LED36",
+                "LED37",
+                "LED38",
+                "NOT_A_TRANSFER",
+            ),
+        ]
         | None
     ) = None
-    transfer_ground_reason: text_of(300) | None = None
+    transfer_ground_reason: Annotated[str, text_of(300)] | None = None
     nonrefoulement_checked: NonRefoulementCheck | None = None
     minor: Minor | None = None
-    needs: many(coded("need"), longest=16) | None = None
+    needs: Annotated[list[Annotated[str, coded("need")]], many(longest=16)] | None = None
 
 
 def check_safeguards(block: Node, context: CheckContext) -> Findings:

@@ -1,5 +1,7 @@
 """A stay: when and where somebody came in and went out, on what title, and who recorded it (domain.md 11.0, 3.1)."""
 
+from typing import Annotated
+
 from schemas.codes import states
 from schemas.parts.block import Block, matching
 from schemas.parts.coded import listed
@@ -8,7 +10,7 @@ from schemas.parts.dates import Moment, not_in_future
 from schemas.parts.node import Findings, Node, moment
 from schemas.parts.sources import SourceSystem
 
-BorderPoint = matching(r"^[A-Z]{2}[A-Z0-9-]{1,18}$")
+BorderPoint = Annotated[str, matching("^[A-Z]{2}[A-Z0-9-]{1,18}$")]
 """A border crossing point: its state's ISO 3166-1 alpha-2 code, then UN/LOCODE or the partner's own code."""
 
 
@@ -24,7 +26,7 @@ class Stay(Block):
 
     entry: Crossing | None = None
     exit: Crossing | None = None
-    under: listed("visa", "visa_free", "residence_permit", "long_stay_visa", "bilateral_waiver")
+    under: Annotated[str, listed("visa", "visa_free", "residence_permit", "long_stay_visa", "bilateral_waiver")]
     source_system: SourceSystem
 
 

@@ -16,9 +16,9 @@ from schemas.parts.sources import SourceSystem
 class Sponsor(Block):
     """Who invited: a company rather than a person, wherever that says enough."""
 
-    kind: listed("person", "company")
-    name: text_of(120)
-    reference: text_of(60) | None = None
+    kind: Annotated[str, listed("person", "company")]
+    name: Annotated[str, text_of(120)]
+    reference: Annotated[str, text_of(60)] | None = None
 
 
 class Visa(Block):
@@ -26,15 +26,15 @@ class Visa(Block):
 
     sticker_number: DocumentNumber
     issuer: Issuer
-    type: listed("A", "C", "D")
+    type: Annotated[str, listed("A", "C", "D")]
     ltv: bool | None = None
-    ltv_ground: listed("25_1_A", "25_1_B") | None = None
+    ltv_ground: Annotated[str, listed("25_1_A", "25_1_B")] | None = None
     valid_from: CivilDate
     valid_until: CivilDate
-    entries: listed("1", "2", "MULT")
+    entries: Annotated[str, listed("1", "2", "MULT")]
     duration_days: Annotated[int, Field(ge=1, le=90)] | None = None
-    territory: text_of(100) | None = None
-    status: coded("visa_status")
+    territory: Annotated[str, text_of(100)] | None = None
+    status: Annotated[str, coded("visa_status")]
     sponsor: Sponsor | None = None
     mrz: MachineReadableZone | None = None
     source_system: SourceSystem | None = None

@@ -50,7 +50,7 @@ def check(transfer: Transfer) -> Findings:
     if purpose not in KIND_PURPOSES.get(transfer.kind, ()):
         yield message["purpose_code"].finding("SG7")
     reason = message["reason"]
-    if reason.text in REASONS and purpose not in REASONS[reason.text]:
+    if reason.text is not None and purpose not in REASONS.get(reason.text, PURPOSES):
         yield reason.finding("SG7")
     if transfer.kind == "doc.verify.request" and purpose not in PHOTO_PURPOSES:
         for question in message["questions"].items:

@@ -1,0 +1,348 @@
+"""The one writer of the log: whatever queued while the last commit ran becomes the next batch.
+
+Its COMMIT is the commit point of the whole hub; no checkpoint, receipt or problem document with a proof exists outside
+before it.
+
+Guarantees, for each batch, one transaction: rows of its members, leaves, full tiles, checkpoint, and the head by
+compare-and-swap. Should another process have appended meanwhile, the state is loaded anew and the batch made again on
+it. A commit that fails fails every waiter with what the store said (503), and the state is loaded from disk before
+the next batch: after a failed COMMIT only disk tells what stands. A waiter that has gone away changes nothing: what
+is queued is committed, and its sender's repeat gets the receipt.
+
+There is no timer: at low load a message is a batch. SQLite's commit blocks the event loop for its one sync, during
+which the next batch gathers in the sockets (design.md 6).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from hub.log.batch import Batch, Draft, Sealed, Work
+from hub.log.tree import Growth, TreeState
+from hub.store.tiles import stored_tile
+from keys.at_rest import AtRest
+from keys.proofs.checkpoint import LogSigner
+from keys.proofs.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange
+from keys.proofs.tiles import TILE_WIDTH
+from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
+from service.clock import Clock
+from service.failpoints import reach
+from service.logs import log
+from service.sqlite import Connection, transaction
+
+T = TypeVar("T")
+
+BATCH_LEAVES_MAX = 512
+BATCH_BYTES_MAX = 1024 * 1024
+QUEUE_ENTRIES_MAX = 4096
+QUEUE_BYTES_MAX = 64 * 1024 * 1024
+_GATHER_TURNS_MAX = 8
+_LOADS_MAX = 3
+
+
+class Observer(Protocol):
+    """Is told what the writer did, for metrics."""
+
+    def committed(self, leaves: int, size: int, seconds: float) -> None:
+        """A batch is durable."""
+
+    def failed(self) -> None:
+        """A batch was not written."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    work: Work[Any]
+    leaves: int
+    bytes: int
+    future: "asyncio.Future[Any] | None"
+    answer: Callable[[Sealed], Any] | None = None
+    error: BaseException | None = None
+    result: Any = None
+
+    def settle(self) -> None:
+        if self.future is None or self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+@dataclass(slots=True)
+class _Head:
+    tree: TreeState
+    root: bytes
+    at: datetime
+    checkpoint: bytes = field(repr=False)
+
+
+class LogWriter:
+    """Appends to one log in one database. Used by one event loop, and through `commit_now` by commands."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        signer: LogSigner,
+        at_rest: AtRest,
+        clock: Clock,
+        observer: Observer | None = None,
+    ) -> None:
+        self._connection = connection
+        self._signer = signer
+        self._at_rest = at_rest
+        self._clock = clock
+        self._observer = observer
+        self._head: _Head | None = None
+        self._queue: deque[_Pending] = deque()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._grown = asyncio.Event()
+        self._closed = False
+
+    def open(self) -> None:
+        """The log is ready; a new one is opened with its first leaf.
+
+        Raises:
+            Unavailable: the database cannot be read or written.
+            Fault: it holds another log than our signing key's.
+        """
+        if self._loaded().tree.size == 0:
+            self.commit_now(_append(Draft("LogOpened")))
+
+    @property
+    def size(self) -> int:
+        """How many leaves are durable."""
+        return self._loaded().tree.size
+
+    @property
+    def root(self) -> bytes:
+        """The root of what is durable."""
+        return self._loaded().root
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest checkpoint, durable."""
+        return self._loaded().checkpoint
+
+    @property
+    def last_at(self) -> datetime:
+        """The newest leaf's time; later leaves never have an earlier one."""
+        return self._loaded().at
+
+    @property
+    def queued(self) -> int:
+        """How many members wait for the next batches."""
+        return len(self._queue)
+
+    async def submit(self, work: Work[T], *, leaves: int = 1, bytes_: int = 1024) -> T:
+        """What the work's answer gives, once its batch is durable.
+
+        Args:
+            work: see `hub.log.batch`.
+            leaves: the most it may add.
+            bytes_: about how much it writes.
+
+        Raises:
+            Rejected: what the work or its answer raised.
+            Unavailable: BUSY when too much is queued, STORE_UNAVAILABLE when the batch could not be written.
+            Fault: the work itself failed.
+        """
+        if self._closed or len(self._queue) >= QUEUE_ENTRIES_MAX or self._queued_bytes + bytes_ > QUEUE_BYTES_MAX:
+            raise Unavailable("BUSY")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Pending(work, leaves, bytes_, future))
+        self._queued_bytes += bytes_
+        self._wake.set()
+        return await future
+
+    async def append_event(self, draft: Draft, effect: Callable[[Batch, int], None] | None = None) -> int:
+        """The draft is a leaf; returns its index. `effect` writes what belongs to it, in the same transaction."""
+        return await self.submit(_append(draft, effect))
+
+    async def grown(self, size: int, seconds: float) -> None:
+        """Returns once the log has more than `size` leaves, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.size <= size:
+                    await self._grown.wait()
+        except TimeoutError:
+            return
+
+    def commit_now(self, work: Work[T]) -> T:
+        """One member, one batch, at once. For start-up and commands; raises as `submit` does."""
+        pending = _Pending(work, 1, 0, None)
+        self._commit([pending])
+        if pending.error is not None:
+            raise pending.error
+        result: T = pending.result
+        return result
+
+    async def run(self) -> None:
+        """Write batches for as long as the program runs; cancelled at its end, it writes what is queued."""
+        try:
+            while True:
+                await self._wake.wait()
+                await self._gather()
+                self._commit(self._take())
+                await asyncio.sleep(0)
+        finally:
+            self._closed = True
+            while self._queue:
+                self._commit(self._take())
+
+    async def _gather(self) -> None:
+        """Let requests that are being read join, as long as each turn of the loop brings one."""
+        for _ in range(_GATHER_TURNS_MAX):
+            before = len(self._queue)
+            await asyncio.sleep(0)
+            if len(self._queue) == before:
+                return
+
+    def _take(self) -> list[_Pending]:
+        taken: list[_Pending] = []
+        leaves = written = 0
+        while self._queue:
+            first = self._queue[0]
+            leaves += first.leaves
+            written += first.bytes
+            if taken and (leaves > BATCH_LEAVES_MAX or written > BATCH_BYTES_MAX):
+                break
+            taken.append(self._queue.popleft())
+            self._queued_bytes -= first.bytes
+        if not self._queue:
+            self._wake.clear()
+        return taken
+
+    def _commit(self, members: list[_Pending]) -> None:
+        try:
+            sealed = self._write(members)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every waiter is told and the state is loaded anew
+            self._head = None
+            if len(members) > 1 and not isinstance(error, Unavailable):
+                for member in members:  # one of them is broken: the others must not fail with it
+                    self._commit([member])
+                return
+            log.error("log.commit_failed", error, batch=len(members))
+            if self._observer is not None:
+                self._observer.failed()
+            known = error if isinstance(error, LiaisonError) else Fault("a batch could not be made")
+            for member in members:
+                member.error = _again(known)
+                member.settle()
+            return
+        reach("hub.append.after_commit")
+        for member in members:
+            if member.error is None and member.answer is not None:
+                try:
+                    member.result = member.answer(sealed)
+                except Rejected as refusal:
+                    member.error = refusal
+                except Exception as error:  # noqa: BLE001 - it is durable; only this one's answer is lost, not the writer
+                    log.error("log.answer_failed", error)
+                    member.error = Fault("an answer could not be made")
+            member.settle()
+        self._grown.set()
+        self._grown.clear()
+
+    def _write(self, members: list[_Pending]) -> Sealed:
+        reach("hub.append.begin")
+        for _ in range(_LOADS_MAX):
+            head = self._loaded()
+            begun = self._clock()
+            with transaction(self._connection):
+                if not self._is_current(head):
+                    self._head = None  # another process has appended
+                    continue
+                at = max(begun.replace(microsecond=0), head.at)
+                growth = Growth(head.tree)
+                batch = Batch(self._connection, growth, at, self._at_rest)
+                for member in members:
+                    member.answer = member.error = None
+                    try:
+                        member.answer = member.work(batch)
+                    except Rejected as refusal:
+                        member.error = refusal
+                if not batch.leaves:
+                    batch.flush()
+                    return Sealed(batch, growth, head.checkpoint)
+                root, tree = growth.finish()
+                text = self._signer.sign(tree.size, root, at)
+                batch.flush()
+                reach("hub.append.rows_written")
+                self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
+                swapped = self._connection.execute(
+                    "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?",
+                    (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root),
+                )
+                if swapped.rowcount != 1:
+                    raise Fault("the log's head changed inside a transaction")
+                reach("hub.append.before_commit")
+            self._head = _Head(tree, root, at, text)
+            if self._observer is not None:
+                self._observer.committed(len(batch.leaves), tree.size, (self._clock() - begun) / timedelta(seconds=1))
+            return Sealed(batch, growth, text)
+        raise Unavailable("STORE_UNAVAILABLE")
+
+    def _is_current(self, head: _Head) -> bool:
+        row = self._connection.execute("SELECT size, root FROM head WHERE one = 1").fetchone()
+        return row is not None and tuple(row) == (head.tree.size, head.root)
+
+    def _loaded(self) -> _Head:
+        if self._head is None:
+            self._head = _load(self._connection, self._signer.public.origin)
+        return self._head
+
+
+def _append(draft: Draft, effect: Callable[[Batch, int], None] | None = None) -> Work[int]:
+    def work(batch: Batch) -> Callable[[Sealed], int]:
+        index = batch.add(draft)
+        if effect is not None:
+            effect(batch, index)
+        return lambda _: index
+
+    return work
+
+
+def _again(error: LiaisonError) -> LiaisonError:
+    """A copy for each waiter: one exception raised in many tasks would gather all their tracebacks."""
+    if isinstance(error, Unavailable):
+        return Unavailable(error.code, error.retry_after_seconds)
+    if isinstance(error, Rejected):
+        return Rejected(error.code, error.path)
+    return Fault(str(error))
+
+
+def _load(connection: Connection, origin: str) -> _Head:
+    """The state on disk, made if there is none yet. One read transaction, so that all of it is of one moment."""
+    with transaction(connection):
+        connection.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('origin', ?)", (origin.encode(),))
+        stored = connection.execute("SELECT value FROM meta WHERE name = 'origin'").fetchone()[0]
+        if bytes(stored).decode() != origin:
+            raise Fault("the database holds another log")
+        connection.execute(
+            "INSERT OR IGNORE INTO head (one, size, root, range, at) VALUES (1, 0, ?, ?, 0)", (EMPTY_ROOT, b"")
+        )
+        size, root, range_, at = connection.execute("SELECT size, root, range, at FROM head WHERE one = 1").fetchone()
+        text = connection.execute("SELECT text FROM checkpoint WHERE size = ?", (size,)).fetchone()
+        edges = _edges(connection, size)
+    tree = TreeState(CompactRange.restore(size, range_), edges)
+    if tree.range.root() != root or (size and text is None):
+        raise Fault("the log's head does not fit itself")
+    return _Head(tree, root, datetime.fromtimestamp(at, UTC), text[0] if text else b"")
+
+
+def _edges(connection: Connection, size: int) -> list[list[bytes]]:
+    """Per tile level the hashes after its last full tile."""
+    edges, level, hashes = [], 0, size
+    while hashes:
+        full, partial = divmod(hashes, TILE_WIDTH)
+        data = stored_tile(connection, level, full)
+        if len(data) != partial * HASH_BYTES:
+            raise Fault("the log's head and its leaves disagree")
+        edges.append([data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)])
+        level, hashes = level + 1, full
+    return edges

@@ -1,0 +1,62 @@
+"""What the hub counts, for Prometheus. A registry of its own; no label names a case, a message or a person.
+
+Refusals are counted by code, which comes from a closed list, and messages by kind, likewise; so the number of series is
+bounded whatever partners send.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from schemas.errors import CODES
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The hub's counters. Children are made beforehand, so that counting costs little on the way of a message."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        submissions = Counter("liaison_submissions", "Submissions answered.", ["outcome"], registry=self.registry)
+        self.accepted = submissions.labels("accepted")
+        self.repeated = submissions.labels("repeated")
+        self.refused = submissions.labels("refused")
+        self.turned_away = submissions.labels("turned_away")
+        refusals = Counter("liaison_refusals", "Refusals by code.", ["code"], registry=self.registry)
+        self._refusals = {code: refusals.labels(code) for code in CODES}
+        self.statements = Counter("liaison_statements", "Statements accepted.", registry=self.registry)
+        self._leaves = Counter("liaison_log_leaves", "Leaves appended.", registry=self.registry)
+        self._size = Gauge("liaison_log_size", "Leaves in the log.", registry=self.registry)
+        self._batch = Histogram(
+            "liaison_batch_leaves",
+            "Leaves a batch.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+            registry=self.registry,
+        )
+        self._commit = Histogram(
+            "liaison_commit_seconds",
+            "Seconds a batch took, its commit included.",
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
+            registry=self.registry,
+        )
+        self._failed = Counter("liaison_commits_failed", "Batches that were not written.", registry=self.registry)
+        self.directory = Gauge("liaison_directory_version", "Directory version in use.", registry=self.registry)
+        self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
+
+    def refusal(self, code: str) -> None:
+        """A refusal with this code."""
+        self._refusals[code].inc()
+
+    def committed(self, leaves: int, size: int, seconds: float) -> None:
+        """A batch is durable."""
+        self._leaves.inc(leaves)
+        self._size.set(size)
+        self._batch.observe(leaves)
+        self._commit.observe(seconds)
+
+    def failed(self) -> None:
+        """A batch was not written."""
+        self._failed.inc()
+
+    def text(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)

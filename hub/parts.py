@@ -1,0 +1,203 @@
+"""Detached parts: sealed attachments that travel beside the message, by the SHA-256 of their ciphertext.
+
+Guarantees that a part named in table `part` lies whole and durable in the folder: streamed to a temporary file while
+its digest is taken, synced, renamed, its folder synced, and only then the row. A crash before the row leaves a file
+nobody knows, which the next upload replaces or `sweep` removes. Never more than one chunk of a part is in memory. One
+partner's parts are bounded together by a quota.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from hub.log.batch import Answer, Batch, Sealed
+from hub.log.writer import LogWriter
+from schemas.errors import Rejected, Unavailable
+from service.failpoints import reach
+from service.sqlite import Connection, guarded, transaction
+
+CHUNK_BYTES = 64 * 1024
+QUOTA_RETRY_SECONDS = 3600.0
+_TEMPORARY = ".upload"
+_NEW = (
+    "INSERT INTO part (sha256, length, partner, at) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (sha256) DO UPDATE SET at = excluded.at"
+)
+
+
+class Parts:
+    """The parts folder and its table."""
+
+    def __init__(self, folder: Path, connection: Connection, writer: LogWriter, *, quota_bytes: int) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._writer = writer
+        self._quota_bytes = quota_bytes
+        self._used: dict[str, int] = {}
+
+    def open(self) -> None:
+        """The folder is there, without what an earlier run left half-written."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            for left in self._folder.glob(f"*{_TEMPORARY}"):
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable("STORE_UNAVAILABLE") from error
+        with guarded():
+            rows = self._connection.execute("SELECT partner, sum(length) FROM part GROUP BY partner")
+            self._used = dict(rows.fetchall())
+
+    def path(self, sha256: bytes) -> Path:
+        """Where a part lies."""
+        return self._folder / sha256.hex()
+
+    def length(self, sha256: bytes) -> int | None:
+        """A durable part's length, None when it is not here."""
+        with guarded():
+            row = self._connection.execute("SELECT length FROM part WHERE sha256 = ?", (sha256,)).fetchone()
+        return None if row is None else int(row[0])
+
+    async def take(
+        self, partner: str, sha256: bytes, length: int, chunks: AsyncIterator[bytes], *, seconds: int
+    ) -> bool:
+        """The part is durable; returns whether it was new.
+
+        Args:
+            partner: who uploads it.
+            sha256: of the bytes, 32 bytes.
+            length: as announced.
+            chunks: the bytes.
+            seconds: the present instant, since 1970.
+
+        Raises:
+            Rejected: PART_DIGEST when the bytes are others, or more or fewer.
+            Unavailable: RATE_LIMITED past the quota, STORE_UNAVAILABLE when it cannot be written.
+        """
+        if self.length(sha256) is not None:
+            await self._writer.submit(_recorded(sha256, length, partner, seconds), leaves=0)
+            return False
+        if self._used.get(partner, 0) + length > self._quota_bytes:
+            raise Unavailable("RATE_LIMITED", QUOTA_RETRY_SECONDS)
+        self._used[partner] = self._used.get(partner, 0) + length
+        try:
+            await self._write(sha256, length, chunks)
+            await self._writer.submit(_recorded(sha256, length, partner, seconds), leaves=0)
+        except BaseException:
+            self._used[partner] -= length
+            raise
+        reach("hub.parts.recorded")
+        return True
+
+    async def _write(self, sha256: bytes, length: int, chunks: AsyncIterator[bytes]) -> None:
+        digest, written = hashlib.sha256(), 0
+        with _disk(), tempfile.NamedTemporaryFile(dir=self._folder, suffix=_TEMPORARY, delete=False) as sink:
+            try:
+                async for chunk in chunks:
+                    written += len(chunk)
+                    _same(written <= length)
+                    digest.update(chunk)
+                    sink.write(chunk)
+                _same(written == length and digest.digest() == sha256)
+                sink.flush()
+                os.fsync(sink.fileno())
+                reach("hub.parts.before_rename")
+                os.rename(sink.name, self.path(sha256))  # noqa: PTH104 - a name, not a path of ours
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(sink.name)  # noqa: PTH108 - likewise
+                raise
+            _sync_folder(self._folder)
+            reach("hub.parts.renamed")
+
+    def readable_by(self, partner: str, sha256: bytes) -> bool:
+        """Whether an accepted message that names the part is from or to the partner."""
+        with guarded():
+            row = self._connection.execute(
+                "SELECT 1 FROM part_use u JOIN message m ON m.idx = u.idx WHERE u.sha256 = ? AND "
+                "(m.source = ? OR EXISTS (SELECT 1 FROM recipient r WHERE r.partner = ? AND r.idx = u.idx)) LIMIT 1",
+                (sha256, partner, partner),
+            ).fetchone()
+        return row is not None
+
+    def read(self, sha256: bytes, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of a part from `start`, in chunks. Raises Unavailable when the disk fails."""
+        with _disk(), self.path(sha256).open("rb") as source:
+            source.seek(start)
+            while length > 0 and (chunk := source.read(min(CHUNK_BYTES, length))):
+                length -= len(chunk)
+                yield chunk
+
+    def sweep(self, *, unnamed_before: int, limit: int = 500) -> int:
+        """Parts that no message names and that are older go; returns how many. The row first, then the file."""
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "SELECT sha256, length, partner FROM part WHERE at < ? "
+                "AND NOT EXISTS (SELECT 1 FROM part_use u WHERE u.sha256 = part.sha256) LIMIT ?",
+                (unnamed_before, limit),
+            ).fetchall()
+            self._connection.executemany("DELETE FROM part WHERE sha256 = ?", [(sha256,) for sha256, _, _ in rows])
+        for sha256, length, partner in rows:
+            self._used[partner] = self._used.get(partner, 0) - length
+            with suppress(OSError):
+                self.path(sha256).unlink(missing_ok=True)
+        return len(rows)
+
+    def sweep_strays(self, *, before: float) -> int:
+        """Files without a row, older than this instant, go: a crash between rename and row left them."""
+        gone = 0
+        with _disk():
+            for path in self._folder.iterdir():
+                if path.suffix == _TEMPORARY or path.stat().st_mtime >= before:
+                    continue
+                try:
+                    known = self.length(bytes.fromhex(path.name)) is not None
+                except ValueError:
+                    continue  # not ours
+                if not known:
+                    path.unlink(missing_ok=True)
+                    gone += 1
+        return gone
+
+
+def _same(holds: bool) -> None:  # noqa: FBT001 - the one thing it asks
+    if not holds:
+        raise Rejected("PART_DIGEST")
+
+
+def _recorded(sha256: bytes, length: int, partner: str, seconds: int) -> "_Recorded":
+    return _Recorded((sha256, length, partner, seconds))
+
+
+class _Recorded:
+    """The work that writes a part's row; the same again makes the part young."""
+
+    def __init__(self, row: tuple[bytes, int, str, int]) -> None:
+        self._row = row
+
+    def __call__(self, batch: Batch) -> Answer[None]:
+        batch.write(_NEW, self._row)
+        return _nothing
+
+
+def _nothing(_: Sealed) -> None:
+    return None
+
+
+class _disk:  # noqa: N801 - used as a `with` word
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        if isinstance(error, OSError):
+            raise Unavailable("STORE_UNAVAILABLE", 2.0) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

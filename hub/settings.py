@@ -1,0 +1,118 @@
+"""Every limit and address of the hub. Set in `hub.toml` of its data directory, or `LIAISON_HUB_...` in the environment.
+
+A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, opened by the passphrase file `secrets`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
+from service.settings import Settings, settings_config
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+SETTINGS_FILE = "hub.toml"
+
+
+class HubSettings(Settings):
+    """See the module."""
+
+    model_config = settings_config("LIAISON_HUB_")
+
+    folder: Path
+    """The data directory, mode 0700."""
+    name: str = Field(default="hub.liaison.example", pattern=r"[a-z0-9.-]{1,100}")
+    """The log's origin is `<name>/audit/<year>`."""
+    year: Annotated[int, Field(ge=2020, le=9999)] = 2026
+    """Of the log; a log is opened for a year and keeps its name."""
+    url: str = Field(default="http://127.0.0.1:8440", pattern=r"https?://[!-~]{1,300}")
+    """Where partners reach the hub; requests are signed for this address."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8440
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    passphrase_file: Path | None = None
+    """Default: `secrets` in the data directory. Better on another volume."""
+
+    live: bool = False
+    """Refuse test messages."""
+    log_level: str = Field(default="info", pattern=r"debug|info|warning|error")
+
+    requests_at_once_max: Count = 1024
+    body_seconds: Seconds = 30.0
+    """For a request's body to arrive."""
+    drain_seconds: Count = 5
+    failures_per_minute: Count = 120
+    """Of one address: submissions refused before their signatures verified; then 429."""
+    messages_per_second: Seconds = 5000.0
+    """Of one partner, in the long run."""
+    messages_burst: Count = 20_000
+    """Of one partner, at once."""
+
+    part_bytes_max: Annotated[int, Field(ge=1, le=PART_BYTES_MAX)] = PART_BYTES_MAX
+    parts_quota_bytes: Annotated[int, Field(ge=MESSAGE_BYTES_MAX)] = 2 * 1024**3
+    """Of one partner, detached parts lying here together."""
+    part_seconds: Seconds = 300.0
+    """For a part to arrive."""
+    unnamed_part_hours: Count = 24
+    retention_days: Annotated[int, Field(ge=0)] = 7
+    """How long a container and its parts stay after every hand-over, and at most after the message's expiry."""
+    retention_every_seconds: Seconds = 3600.0
+    disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1024**2
+    """Below this the hub says it is not ready."""
+
+    directory_look_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """The directory on disk is looked at no more often than this."""
+    directory_renew_seconds: Seconds = 6 * 3600.0
+    clock_behind_seconds_max: Seconds = 300.0
+    """How far the clock may be behind the newest leaf before the hub says it is not ready."""
+
+    push_timeout_seconds: Seconds = 30.0
+    inbox_wait_seconds_max: Seconds = 30.0
+    inbox_items_max: Count = 100
+    inbox_bytes_max: Count = 8 * 1024**2
+    handover_deadline_hours: Count = 24
+
+    @property
+    def database(self) -> Path:
+        """The hub's one database file."""
+        return self.folder / "hub.db"
+
+    @property
+    def directory_folder(self) -> Path:
+        """The key directory as published: `metadata/` and `targets/`."""
+        return self.folder / "directory"
+
+    @property
+    def directory_cache(self) -> Path:
+        """What the hub, as a reader, trusts of it."""
+        return self.folder / "directory-cache"
+
+    @property
+    def parts_folder(self) -> Path:
+        """Detached parts, by digest."""
+        return self.folder / "parts"
+
+    @property
+    def keyring(self) -> Path:
+        """The key file."""
+        return self.folder / "keyring"
+
+    @property
+    def secrets(self) -> Path:
+        """The passphrase file."""
+        return self.passphrase_file or self.folder / "secrets"
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return f"{self.name}/audit/{self.year}"
+
+
+def load_settings(folder: Path, **given: object) -> HubSettings:
+    """The settings of the hub whose data directory this is; `given` comes from the command line."""
+    file = folder / SETTINGS_FILE
+    return HubSettings.load(file if file.exists() else None, folder=folder, **given)

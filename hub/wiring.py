@@ -1,0 +1,144 @@
+"""The hub as one object: what its routes and background tasks share. Made by `open_hub`, ended by `close`.
+
+Holds the log's signing key, the directory's online keys, the at-rest key and the request key; no key that opens a
+message.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hub.directories import Directories
+from hub.log.writer import LogWriter
+from hub.metrics import Metrics
+from hub.parts import Parts
+from hub.rates import Rates
+from hub.settings import HubSettings
+from hub.store import tables
+from hub.store.reading import Reader
+from keys.at_rest import AtRest
+from keys.custody import read_keyring, read_passphrase
+from keys.directory.records import HubRecord
+from keys.directory.repository import Repository
+from keys.proofs.checkpoint import LogSigner
+from keys.requests import MemoryNonces, NonceStore, verify_request
+from keys.suite import RequestKey
+from schemas.errors import Fault
+from service.clock import Clock, utc_now
+from service.sqlite import Connection, open_database
+
+
+@dataclass(slots=True)
+class Hub:
+    """A running hub's parts. `connection` is the only one that writes; `reader` reads over it."""
+
+    settings: HubSettings
+    clock: Clock
+    monotonic: Callable[[], float]
+    connection: Connection
+    at_rest: AtRest
+    signer: LogSigner
+    writer: LogWriter
+    reader: Reader
+    directories: Directories
+    parts: Parts
+    metrics: Metrics
+    request_key: RequestKey
+    nonces: NonceStore
+    failures: Rates
+    quotas: Rates
+
+    def caller(self, method: str, target: str, headers: Mapping[str, str], body_sha256: bytes | None = None) -> str:
+        """The partner that signed this request.
+
+        Args:
+            method: upper case.
+            target: path and query as received; the address before it is our own.
+            headers: as received.
+            body_sha256: of the body; None without one.
+
+        Raises:
+            Rejected: REQUEST_UNSIGNED, KEY_UNKNOWN, KEY_INACTIVE.
+        """
+        now, directory, partners = self.clock(), self.directories.current, []
+
+        def key_of(key_id: str) -> bytes:
+            partner, public = directory.request_key(key_id, now)
+            partners.append(partner)
+            return public
+
+        verify_request(
+            method,
+            self.settings.url.rstrip("/") + target,
+            headers,
+            key_of=key_of,
+            body_sha256=body_sha256,
+            now=now,
+            nonces=self.nonces,
+        )
+        return partners[0]
+
+    def close(self) -> None:
+        """Let go of the database. Call after the writer's task has ended."""
+        self.connection.close()
+
+
+def open_hub(settings: HubSettings, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Hub:
+    """The hub of a data directory made by `hub.ceremony.initialise`: database checked, log and directory loaded.
+
+    Raises:
+        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, DIRECTORY_INVALID.
+        Unavailable: the database or directory cannot be read or written.
+        Fault: the keys are not those of this log or directory.
+    """
+    os.umask(0o077)
+    secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
+    at_rest = AtRest(secrets["at_rest"], secrets["index"])
+    signer = LogSigner(settings.origin, secrets["log.ed25519"], secrets["log.mldsa44"])
+    request_key = RequestKey.from_seed(secrets["request"])
+    repository = Repository(settings.directory_folder, secrets)
+    metrics = Metrics()
+    connection = open_database(settings.database)
+    try:
+        tables.create(connection)
+        writer = LogWriter(connection, signer, at_rest, clock, metrics)
+        writer.open()
+        directories = Directories(
+            repository,
+            settings.directory_cache,
+            writer,
+            clock,
+            look_seconds=settings.directory_look_seconds,
+            used=metrics.directory.set,
+            monotonic=monotonic,
+        )
+        directories.open()
+        _check_keys(directories.current.hub, signer, request_key)
+        parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
+        parts.open()
+    except BaseException:
+        connection.close()
+        raise
+    return Hub(
+        settings=settings,
+        clock=clock,
+        monotonic=monotonic,
+        connection=connection,
+        at_rest=at_rest,
+        signer=signer,
+        writer=writer,
+        reader=Reader(connection, at_rest),
+        directories=directories,
+        parts=parts,
+        metrics=metrics,
+        request_key=request_key,
+        nonces=MemoryNonces(),
+        failures=Rates(settings.failures_per_minute / 60, settings.failures_per_minute),
+        quotas=Rates(settings.messages_per_second, settings.messages_burst),
+    )
+
+
+def _check_keys(published: HubRecord, signer: LogSigner, request_key: RequestKey) -> None:
+    if published.log != signer.public or published.request_key != request_key.public:
+        raise Fault("the directory names other keys of this hub")

@@ -35,7 +35,7 @@ CeremonyOption = Annotated[
     Path, typer.Option("--ceremony", metavar="DIR", help="The folder with the registrar's key file.")
 ]
 PassphraseOption = Annotated[
-    Path | None, typer.Option("--passphrase-file", help="Default: the file `passphrase` beside the key file.")
+    Path | None, typer.Option("--passphrase-file", help="Default: `passphrase` (or `secrets`) beside the key file.")
 ]
 OnlineOption = Annotated[
     Path | None,
@@ -179,7 +179,13 @@ def open_keyring(keyring: Path, passphrase_file: Path | None) -> dict[str, bytes
     """The seeds of a key file, its passphrase from the file named or the one beside it."""
     from keys.custody import read_keyring, read_passphrase
 
-    return read_keyring(keyring, read_passphrase(passphrase_file or keyring.parent / "passphrase"))
+    return read_keyring(keyring, read_passphrase(passphrase_file or beside(keyring)))
+
+
+def beside(keyring: Path) -> Path:
+    """The passphrase file of a key file when none is named: `passphrase`, or a hub's `secrets`."""
+    found = [keyring.parent / name for name in ("passphrase", "secrets")]
+    return next((path for path in found if path.exists()), found[0])
 
 
 def open_repository(directory: Path, online: Path | None) -> "Repository":
@@ -214,9 +220,9 @@ def read_file(path: Path) -> bytes:
 def registrar(ceremony: Path, passphrase_file: Path | None) -> list[bytes]:
     """The registrars' seeds of a ceremony's folder."""
     from keys.custody import read_passphrase
-    from keys.directory.repository import registrar_seeds
+    from keys.directory.repository import CEREMONY_KEYRING, registrar_seeds
 
-    return registrar_seeds(ceremony, read_passphrase(passphrase_file or ceremony / "passphrase"))
+    return registrar_seeds(ceremony, read_passphrase(passphrase_file or beside(ceremony / CEREMONY_KEYRING)))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -1,18 +1,21 @@
 """What a reader refuses, whoever says it."""
 
+import hashlib
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tuf.api.exceptions import DownloadHTTPError
 from tuf.api.metadata import Delegations, Metadata, Root, Snapshot, TargetFile, Targets
+from tuf.ngclient import FetcherInterface, Updater
 
 from keys.directory.client import DirectoryClient, Wanted, folder_fetch
 from keys.directory.draft import parse_draft, propose, sign_draft
 from keys.directory.enrolment import make_enrolment, parse_enrolment, sign_key_set
 from keys.directory.records import HubRecord, KeySet, encode_hub, encode_key_set, encode_partner, parse_key_set
-from keys.directory.repository import _State
+from keys.directory.repository import Repository, _State
 from keys.directory.roles import HUB_PATH, DelegatedRole, registry_path
 from keys.directory.signers import public_of, role_key, signed_bytes
 from keys.directory.suspension import Suspension, encode_suspension
@@ -166,13 +169,17 @@ def test_a_registry_record_names_its_partner(world: World) -> None:
     refused(world.client())
 
 
+def drop(state: _State, path: str) -> None:
+    del state.targets.targets[path]
+
+
 def test_keys_without_a_registry_record(world: World) -> None:
-    world.force(lambda state: state.targets.targets.pop(registry_path("test-mda")) and None, registrar=world.registrar)
+    world.force(lambda state: drop(state, registry_path("test-mda")), registrar=world.registrar)
     refused(world.client())
 
 
 def test_a_directory_without_a_hub(world: World) -> None:
-    world.force(lambda state: state.targets.targets.pop(HUB_PATH) and None, registrar=world.registrar)
+    world.force(lambda state: drop(state, HUB_PATH), registrar=world.registrar)
     refused(world.client())
 
 
@@ -546,3 +553,36 @@ def test_an_empty_key_set_says_nothing(world: World) -> None:
     assert parse_key_set(encode_key_set(KeySet("test-mda", ()))).keys == ()
     with pytest.raises(Rejected):
         directory.kem_public("test-mda", NOW)
+
+
+class FromDisk(FetcherInterface):
+    """What the stock client fetches with: the repository's folder instead of a network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        path = self.folder / url.removeprefix("https://hub.example/")
+        if not path.exists():
+            raise DownloadHTTPError("not there", 404)
+        yield path.read_bytes()
+
+
+def test_the_stock_client_reads_the_same(tmp_path: Path, empty: World) -> None:
+    now = datetime.now(UTC)  # the stock client looks at the clock
+    folder = tmp_path / "now"
+    repository = Repository.create(folder, empty.online, empty.hub, now, root=[seed()], registrar=[empty.registrar])
+    raw = make_enrolment(empty.aut.secrets, "test-aut", now=now)
+    ours = repository.enrol([empty.registrar], raw, empty.aut.record, now)
+    (tmp_path / "metadata").mkdir()
+    updater = Updater(
+        str(tmp_path / "metadata"), "https://hub.example/metadata/", str(tmp_path), "https://hub.example/targets/",
+        fetcher=FromDisk(folder), bootstrap=repository.root,
+    )  # fmt: skip
+    for path, digest in ours.files.items():
+        found = updater.get_targetinfo(path)
+        assert found is not None
+        assert found.hashes["sha256"] == digest
+        data = Path(updater.download_target(found, str(tmp_path / "file"))).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == digest
+    assert updater.get_targetinfo("partners/test-mda/keys.json") is None

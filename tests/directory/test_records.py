@@ -21,11 +21,14 @@ from keys.directory.records import (
     parse_hub,
     parse_key_set,
     parse_partner,
+    request_key_id,
     signing_public,
 )
 from keys.directory.roles import DelegatedRole, read_role, registry_partner
+from keys.directory.signers import public_of
 from keys.directory.suspension import Suspension, encode_suspension, parse_suspension
 from keys.proofs.checkpoint import LogSigner
+from keys.suite import RequestKey
 from schemas.errors import Rejected
 from tests.directory.conftest import NOW, partner, seed
 
@@ -50,6 +53,12 @@ def test_records_come_back() -> None:
     assert parse_key_set(encode_key_set(KEYS)) == KEYS
     word = Suspension("TEST-AUT-MDA", 3, "AUT", NOW)
     assert parse_suspension(encode_suspension(word)) == word
+
+
+def test_a_request_keys_id_is_the_one_it_signs_with() -> None:
+    secret = seed()
+    assert request_key_id(public_of(secret)) == RequestKey.from_seed(secret).key_id
+    assert HUB.request_key_id == request_key_id(HUB.request_key)
 
 
 def test_an_empty_list_allows_nothing() -> None:

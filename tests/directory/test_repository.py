@@ -23,7 +23,7 @@ def version(world: World, now: datetime = NOW) -> int:
     return world.client().refresh(now).version
 
 
-def enrolment(one: Partner, number: int = 1, **changed: bytes) -> bytes:
+def enrolment(one: Partner, number: int = 1, /, **changed: bytes) -> bytes:
     secrets = one.secrets | {name.replace("_", "."): value for name, value in changed.items()}
     return make_enrolment(secrets, one.id, now=NOW, version=number)
 
@@ -95,7 +95,7 @@ def test_a_known_partner_is_not_taken_over(world: World) -> None:
 @pytest.mark.parametrize("name", ["sign_ed25519", "sign_mldsa65", "kem", "request", "admin_ed25519"])
 def test_a_key_of_another_partner_is_not_enrolled(world: World, name: str) -> None:
     fresh = partner("test-ukr", "UKR")
-    raw = enrolment(fresh, **{name: world.aut.secrets[name.replace("_", ".")]})
+    raw = enrolment(fresh, 1, **{name: world.aut.secrets[name.replace("_", ".")]})
     with pytest.raises(Rejected):
         world.repository.enrol([world.registrar], raw, fresh.record, NOW)
     assert version(world) == 4
@@ -275,7 +275,8 @@ def test_a_crash_while_publishing_leaves_the_old_version_whole(
     before = client.refresh(NOW)
     fresh = partner("test-ukr", "UKR")
     raw = enrolment(fresh)
-    real, done = os.replace, []
+    real = os.replace
+    done: list[str] = []
 
     def breaking(source: str, target: str) -> None:
         if len(done) == step:

@@ -15,11 +15,10 @@ from schemas.agreements.agreement import Agreement, agreement_json, parse_agreem
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
-from keys.directory.assembly import raw_public
 from keys.directory.durations import Lifetimes
 from keys.directory.records import INVALID, RECORD_BYTES_MAX, encode
 from keys.directory.roles import DelegatedRole
-from keys.directory.signers import role_key, signer
+from keys.directory.signers import signer
 from schemas import strict_json
 from schemas.errors import Rejected
 
@@ -88,8 +87,3 @@ def parse_draft(raw: bytes) -> Draft:
     if targets.version != agreement.version or len(metadata.signatures) > _SIGNATURES_MAX:
         raise Rejected(INVALID, "/metadata")
     return Draft(agreement, data, metadata)
-
-
-def administrators_of(secrets_seed: bytes) -> bytes:
-    """The raw public key of an administrators' seed, by which the directory knows them."""
-    return raw_public(role_key(secrets_seed))

@@ -46,7 +46,7 @@ from keys.directory.directory import Directory
 from keys.directory.draft import parse_draft
 from keys.directory.durable_file import write_durably
 from keys.directory.durations import Lifetimes
-from keys.directory.enrolment import parse_enrolment
+from keys.directory.enrolment import Enrolment, parse_enrolment
 from keys.directory.records import INVALID, HubRecord, PartnerRecord, encode_hub, encode_partner
 from keys.directory.roles import HUB_PATH, DelegatedRole, registry_path
 from keys.directory.signers import public_of, role_key, signed_bytes, tuf_key
@@ -210,6 +210,21 @@ class Repository:
             self._sign_targets(state, registrar, now)
             return self._publish(state, now)
 
+    def exchange_administrators(self, registrar: Sequence[bytes], enrolment: bytes, now: datetime) -> Directory:
+        """The partner's role is delegated to the administrators' key of this enrolment, the old one says nothing more.
+
+        For a key that is lost or stolen. Every reader sees the exchange; agreements that the old key signed are left
+        out until the parties sign a newer version.
+
+        Raises:
+            Rejected: DIRECTORY_INVALID, RECIPIENT_UNKNOWN for a partner never enrolled.
+        """
+        with self._changing(now) as state:
+            offered, role = self._renewal(state, enrolment, now)
+            self._delegate(state, role, [offered.administrators], 1)
+            self._sign_targets(state, registrar, now)
+            return self._publish(state, now)
+
     def publish_keys(self, enrolment: bytes, now: datetime) -> Directory:
         """The partner's new key set, signed by its own administrators; the registrar has no part in it.
 
@@ -217,19 +232,9 @@ class Repository:
             Rejected: DIRECTORY_INVALID, RECIPIENT_UNKNOWN for a partner never enrolled.
         """
         with self._changing(now) as state:
-            keys = self.directory(now).keys
-            published = {partner: {record.id for record in records} for partner, records in keys.items()}
-            offered = parse_enrolment(enrolment, published)
-            role = DelegatedRole("partner", offered.partner)
-            present = delegated_keys(state.targets, role.name)
-            if not present:
-                raise Rejected("RECIPIENT_UNKNOWN")
-            if offered.administrators not in present:
+            offered, role = self._renewal(state, enrolment, now)
+            if offered.administrators not in delegated_keys(state.targets, role.name):
                 raise Rejected(INVALID, "/administrators")
-            if offered.version <= state.snapshot.meta[f"{role.name}.json"].version:
-                raise Rejected(INVALID, "/metadata")
-            state.file(role.path, offered.key_set_bytes)
-            state.place(role.name, offered.metadata, offered.version)
             return self._publish(state, now)
 
     def publish_agreement(self, registrar: Sequence[bytes], draft: bytes, now: datetime) -> Directory:
@@ -311,6 +316,21 @@ class Repository:
         newest = _metadata(Timestamp, _read(self.folder / "metadata" / _TIMESTAMP)).snapshot_meta.version
         paths = ((version, self.folder / "metadata" / f"{version}.snapshot.json") for version in range(1, newest + 1))
         return [(version, hashlib.sha256(_read(path)).hexdigest()) for version, path in paths if path.exists()]
+
+    def _renewal(self, state: _State, enrolment: bytes, now: datetime) -> tuple[Enrolment, DelegatedRole]:
+        """The known partner's newer key set, placed in the state."""
+        keys = self.directory(now).keys
+        published = {partner: {record.id for record in records} for partner, records in keys.items()}
+        offered = parse_enrolment(enrolment, published)
+        role = DelegatedRole("partner", offered.partner)
+        meta = state.snapshot.meta.get(f"{role.name}.json")
+        if meta is None:
+            raise Rejected("RECIPIENT_UNKNOWN")
+        if offered.version <= meta.version:
+            raise Rejected(INVALID, "/metadata")
+        state.file(role.path, offered.key_set_bytes)
+        state.place(role.name, offered.metadata, offered.version)
+        return offered, role
 
     def _administrators(self, state: _State, now: datetime) -> dict[bytes, str]:
         """Each administrators' key with its partner's state."""

@@ -5,16 +5,26 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from securesystemslib.signer import SSlibKey
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.api.metadata import Delegations, Metadata, Root, Snapshot, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
 
-from keys.directory.client import DirectoryClient, Wanted, folder_fetch
+from keys.directory.client import ROLES_MAX, DirectoryClient, Wanted, folder_fetch
 from keys.directory.draft import parse_draft, propose, sign_draft
 from keys.directory.enrolment import make_enrolment, parse_enrolment, sign_key_set
-from keys.directory.records import HubRecord, KeySet, encode_hub, encode_key_set, encode_partner, parse_key_set
+from keys.directory.records import (
+    RECORD_BYTES_MAX,
+    HubRecord,
+    KeySet,
+    encode_hub,
+    encode_key_set,
+    encode_partner,
+    parse_key_set,
+)
 from keys.directory.repository import Repository, _State
 from keys.directory.roles import HUB_PATH, DelegatedRole, registry_path
 from keys.directory.signers import public_of, role_key, signed_bytes
@@ -336,6 +346,54 @@ def test_a_delegation_of_more_than_its_path(world: World) -> None:
         state.targets.delegations.roles["partner-test-mda"].paths = ["partners/*/*"]
 
     world.force(wider, registrar=world.registrar)
+    refused(world.client())
+
+
+def delegation(state: _State, name: str) -> Any:
+    assert state.targets.delegations is not None
+    assert state.targets.delegations.roles is not None
+    return state.targets.delegations, state.targets.delegations.roles[name]
+
+
+def test_one_key_under_two_names_does_not_count_twice(world: World) -> None:
+    def change(state: _State) -> None:
+        delegations, role = delegation(state, "partner-test-mda")
+        key = delegations.keys[role.keyids[0]]
+        delegations.keys["alias"] = SSlibKey("alias", key.keytype, key.scheme, key.keyval)
+        role.keyids.append("alias")
+
+    world.force(change, registrar=world.registrar)
+    refused(world.client())
+
+
+@pytest.mark.parametrize(
+    ("keytype", "scheme", "keyval"),
+    [("rsa", "rsassa-pss-sha256", {"public": "x"}), ("ed25519", "ed25519", {"public": "xyz"})],
+)
+def test_a_role_key_that_is_none(world: World, keytype: str, scheme: str, keyval: dict[str, str]) -> None:
+    def change(state: _State) -> None:
+        delegations, role = delegation(state, "partner-test-mda")
+        delegations.keys["odd"] = SSlibKey("odd", keytype, scheme, keyval)
+        role.keyids.append("odd")
+
+    world.force(change, registrar=world.registrar)
+    refused(world.client())
+
+
+def test_there_is_a_limit_to_roles_and_files(world: World) -> None:
+    def many(state: _State) -> None:
+        delegations, role = delegation(state, "partner-test-mda")
+        for number in range(ROLES_MAX):
+            name = f"x-{number}"
+            delegations.roles[name] = type(role)(name, role.keyids, 1, terminating=True, paths=["x"])
+
+    def large(state: _State) -> None:
+        path = registry_path("test-mda")
+        state.targets.targets[path] = state.file(path, b" " * (RECORD_BYTES_MAX + 1))
+
+    world.force(large, registrar=world.registrar)
+    refused(world.client())
+    world.force(many, registrar=world.registrar)
     refused(world.client())
 
 

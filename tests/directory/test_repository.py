@@ -149,6 +149,27 @@ def test_renewals_that_are_refused(world: World) -> None:
     assert version(world) == 4
 
 
+def test_lost_administrators_are_exchanged_by_the_registrar_in_everybodys_sight(world: World) -> None:
+    found = agreement("TEST-AUT-MDA", ("AUT", "MDA"))
+    world.admit(found, world.aut, world.mda)
+    new = seed()
+    raw = enrolment(world.aut, 2, admin_ed25519=new, kem=seed())
+    for seeds in ([], [seed()], [world.aut.administrators]):
+        with pytest.raises(Rejected):
+            world.repository.exchange_administrators(seeds, raw, NOW)
+    with pytest.raises(Rejected) as refusal:
+        world.repository.exchange_administrators([world.registrar], enrolment(world.aut, 1, admin_ed25519=new), NOW)
+    assert refusal.value.path == "/metadata"
+    after = world.repository.exchange_administrators([world.registrar], raw, NOW)
+    assert after.faults == {"agreement-TEST-AUT-MDA": "DIRECTORY_INVALID"}
+    with pytest.raises(Rejected):
+        world.repository.publish_keys(enrolment(world.aut, 3, kem=seed()), NOW)
+    renewed = Partner("test-aut", "AUT", world.aut.secrets | {"admin.ed25519": new})
+    world.admit(agreement("TEST-AUT-MDA", ("AUT", "MDA"), 2), renewed, world.mda)
+    assert world.client().refresh(NOW).agreement("TEST-AUT-MDA").version == 2
+    assert world.repository.publish_keys(enrolment(renewed, 3, kem=seed()), NOW).version == 8
+
+
 def test_all_parties_sign_an_agreement(world: World) -> None:
     two = agreement("TEST-AUT-MDA", ("AUT", "MDA"))
     three = agreement("TEST-DOCFRAUD-3", ("AUT", "MDA", "GEO"))
@@ -174,6 +195,9 @@ def test_a_stranger_signs_for_nobody(world: World) -> None:
     draft = sign_draft(propose(agreement("TEST-AUT-MDA", ("AUT", "MDA")), NOW), world.aut.administrators)
     with pytest.raises(Rejected):
         world.repository.publish_agreement([world.registrar], sign_draft(draft, seed()), NOW)
+    both = sign_draft(sign_draft(draft, world.mda.administrators), seed())
+    with pytest.raises(Rejected):
+        world.repository.publish_agreement([world.registrar], both, NOW)
     forged = json.loads(draft)
     signature = dict(forged["metadata"]["signatures"][0])
     other = json.loads(sign_draft(draft, world.mda.administrators))["metadata"]["signatures"][1]["keyid"]
@@ -205,6 +229,24 @@ def test_an_agreement_is_signed_before_anything_is_changed_in_it(world: World) -
     assert world.repository.publish_agreement([world.registrar], draft, NOW).version == 5
     with pytest.raises(Rejected) as refusal:
         world.repository.publish_agreement([world.registrar], draft, NOW)
+    assert refusal.value.path == "/metadata"
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("version", 2),
+        ("_type", "snapshot"),
+        ("targets", {}),
+        ("delegations", {"keys": {}, "roles": []}),
+        ("expires", 1),
+    ],
+)
+def test_a_drafts_metadata_is_of_its_agreement(member: str, value: object) -> None:
+    draft = json.loads(propose(agreement("TEST-AUT-MDA", ("AUT", "MDA")), NOW))
+    draft["metadata"]["signed"][member] = value
+    with pytest.raises(Rejected) as refusal:
+        parse_draft(json.dumps(draft).encode())
     assert refusal.value.path == "/metadata"
 
 
@@ -313,6 +355,26 @@ def test_old_versions_can_still_be_read_by_number(world: World) -> None:
     assert names == {"test-aut.json", "test-mda.json", "test-geo.json"}
     assert len(list((world.folder / "targets" / "registry").glob("*.test-aut.json"))) == 2
     assert encode_partner(world.aut.record) in {path.read_bytes() for path in world.folder.rglob("*.test-aut.json")}
+
+
+def test_a_repository_that_cannot_be_read_or_is_damaged(world: World) -> None:
+    targets = world.folder / "metadata" / "4.targets.json"
+    good = targets.read_bytes()
+    for data in (b"{}", (world.folder / "metadata" / "1.root.json").read_bytes()):
+        targets.write_bytes(data)
+        with pytest.raises(Rejected) as refusal:
+            world.repository.update_partner([world.registrar], world.aut.record, NOW)
+        assert refusal.value.code == "DIRECTORY_INVALID"
+    targets.unlink()
+    targets.mkdir()
+    with pytest.raises(Unavailable):
+        world.repository.update_partner([world.registrar], world.aut.record, NOW)
+    targets.rmdir()
+    targets.write_bytes(good)
+    assert version(world) == 4
+    occupied = world.folder / "metadata" / "timestamp.json"
+    with pytest.raises(Unavailable):
+        Repository.create(occupied, world.online, world.hub, NOW, root=[seed()], registrar=[seed()])
 
 
 def test_nothing_there_is_not_found(tmp_path: Path, empty: World) -> None:

@@ -85,6 +85,7 @@ def test_each_log_has_its_own_ids(signer: LogSigner) -> None:
         (b"\n7\n", b"\n7\r\n"),
         (b"audit/2026\n", b"audit/2025\n"),
         (b"=\n\n", b"=\nextension\n\n"),
+        (base64.b64encode(bytes(32)), base64.b64encode(bytes(31))),
         (b"=\n\n", b"=\n\n\n"),
         (b"\xe2\x80\x94 hub", b"- hub"),
         (b"\xe2\x80\x94 hub", b"\xe2\x80\x94  hub"),

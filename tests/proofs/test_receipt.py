@@ -103,6 +103,7 @@ def test_malformed_checkpoints_are_refused(signer: LogSigner, text: bytes) -> No
 @pytest.mark.parametrize(
     "change",
     [(b"index 3", b"index 03"), (b"index 3", b"index -3"), (b"index 3", b"index 4"),
+     (b"index 3", b"index " + b"9" * 5000), (b"\nindex", b"\nAAAA\nindex"),
      (b"tlog-proof@v1", b"tlog-proof@v2"), (b"extra ", b"extra"), (b"\n\n", b"\nAAAA\n\n"), (b"extra ", b"extra !")],
 )  # fmt: skip
 def test_malformed_receipts_are_refused(signer: LogSigner, change: tuple[bytes, bytes]) -> None:

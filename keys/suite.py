@@ -168,6 +168,8 @@ class KemPrivate:
     """An authority's private KEM key: one 32-byte seed (X-Wing's own private form)."""
 
     def __init__(self, seed: bytes) -> None:
+        if len(seed) != SEED_BYTES:
+            raise ValueError("an X-Wing seed has 32 bytes")  # SHAKE256 would take any length
         expanded = hashlib.shake_256(seed).digest(96)
         mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
         x25519 = X25519PrivateKey.from_private_bytes(expanded[64:])

@@ -32,6 +32,7 @@ STATEMENT_BYTES_MAX = 256 * 1024
 INDEX_LIMIT = 2**53  # what every JSON reader still counts exactly
 POSITIVE_EVENTS = frozenset({"ContentHandover", "ContentAccessTracking"})
 NEGATIVE_EVENTS = frozenset({"ContentHandoverFailure"})
+EVENTS = POSITIVE_EVENTS | NEGATIVE_EVENTS
 
 _PARTNER = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
@@ -141,7 +142,7 @@ def _statement(payload: bytes) -> Statement:
     found = strict_json.loads(payload, code="CONTAINER_MALFORMED", depth_max=3)
     members = _members(found, "id", "source", "time", "event", "list")
     event, listed, time = members["event"], members["list"], members["time"]
-    if event not in POSITIVE_EVENTS | NEGATIVE_EVENTS or not isinstance(listed, list) or not isinstance(time, str):
+    if not (isinstance(event, str) and isinstance(time, str) and isinstance(listed, list)) or event not in EVENTS:
         raise Rejected("CONTAINER_MALFORMED")
     if not 1 <= len(listed) <= ENTRIES_MAX:
         raise Rejected("CONTAINER_LIMIT")
@@ -154,7 +155,7 @@ def _statement(payload: bytes) -> Statement:
     entries = tuple(_entry(one, negative=event in NEGATIVE_EVENTS) for one in listed)
     if len({entry.digest for entry in entries}) != len(entries):
         raise Rejected("CONTAINER_MALFORMED")
-    return Statement(_text(members["id"], _UUID7), _text(members["source"], _PARTNER), at, str(event), entries)
+    return Statement(_text(members["id"], _UUID7), _text(members["source"], _PARTNER), at, event, entries)
 
 
 def _entry(found: object, *, negative: bool) -> Entry:

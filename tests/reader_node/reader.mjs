@@ -85,7 +85,11 @@ function parse(raw) {
   return { manifest, signatures, headerBytes, header, named, stanzas, parts }
 }
 
-// Only what a reader needs to open: one object, flat, all texts, no member twice.
+const MANDATORY = ('specversion id source type subject time dataschema datacontenttype ixmto ixmfrom ixmexp ixmdir ixmlog '
+  + 'ixmagr ixmbasis ixmpurpose ixmrole').split(' ')
+const MEMBERS = new Set([...MANDATORY, 'ixmref', 'ixmstep', 'ixmfacts', 'ixmtest'])
+
+// One object, flat, all texts, the members known, none twice. Their forms are not judged here.
 function readHeader(raw) {
   let header
   const names = []
@@ -97,7 +101,7 @@ function readHeader(raw) {
   if (typeof header !== 'object' || header === null || Array.isArray(header)) refuse('HEADER_INVALID')
   if (Object.values(header).some((value) => typeof value !== 'string')) refuse('HEADER_INVALID')
   if (names.length !== Object.keys(header).length) refuse('HEADER_INVALID')
-  if (!header.ixmto || !header.ixmfrom) refuse('HEADER_INVALID')
+  if (names.some((name) => !MEMBERS.has(name)) || MANDATORY.some((name) => !names.includes(name))) refuse('HEADER_INVALID')
   return header
 }
 

@@ -2,8 +2,8 @@
 
 One profile: signature parameters `created`, `keyid`, `nonce`, `alg`, `tag="liaison"`; components `@method`,
 `@target-uri` and, when there is a body, `content-digest` with one SHA-256 (RFC 9530). `verify_request` accepts exactly
-that: more components, fewer, another order or parameters on them are refused, so that every accepted signature means
-the same.
+that, in its canonical spelling: more components or fewer, another order, parameters on them, a second signature are
+refused, so that every accepted signature means the same and has one form.
 
 Guarantees that method, whole address and body are the caller's, that the signature was made within five minutes of now,
 and that one nonce is taken once. What the caller may do is for whoever asks. Nonces are kept in memory: a restart
@@ -153,6 +153,10 @@ def verify_request(
     parameters = found[0].parameters
     if set(parameters) != _PARAMETERS or parameters["tag"] != TAG:
         raise Rejected("REQUEST_UNSIGNED")
+    inputs = found[0].covered_components['"@signature-params"']
+    if received["signature-input"] != f"{found[0].label}={inputs}":
+        raise Rejected("REQUEST_UNSIGNED")
+    _check_spelling(received["signature"], found[0].label)
     key_id, nonce = str(parameters["keyid"]), str(parameters["nonce"])
     if _NONCE.fullmatch(nonce) is None or not nonces.spend(key_id, nonce, now):
         raise Rejected("REQUEST_UNSIGNED")
@@ -207,6 +211,14 @@ def _refusal(error: BaseException) -> Rejected:
     """What `key_of` raised inside the library, if that is the cause; else REQUEST_UNSIGNED."""
     cause = error.__cause__
     return cause if isinstance(cause, Rejected) else Rejected("REQUEST_UNSIGNED")
+
+
+def _check_spelling(signature: str, label: str) -> None:
+    """The field holds one signature, spelt in the one way: lenient base64 has several for the same bytes."""
+    head, tail = f"{label}=:", ":"
+    if not (signature.startswith(head) and signature.endswith(tail)):
+        raise Rejected("REQUEST_UNSIGNED")
+    strict_base64.decode(signature[len(head) : -len(tail)], code="REQUEST_UNSIGNED")
 
 
 def _content_digest(sha256: bytes) -> str:

@@ -1,5 +1,6 @@
 """Key files open for their passphrase alone, are read from their owner's hands alone, and show nothing."""
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.custody import (
     KEYRING_BYTES_MAX,
@@ -86,6 +88,22 @@ def test_no_shorter_or_longer_file_opens(ring: Path) -> None:
 def test_a_file_cannot_ask_for_all_memory(ring: Path, log2_n: int) -> None:
     raw = ring.read_bytes()
     ring.write_bytes(raw[:4] + bytes([log2_n]) + raw[5:])
+    assert _code(ring) == "KEY_FILE_INVALID"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b'{"a": 1}', b'{"a": "AAAA"}', b'{"a": {}}', b'{"A": "%s"}' % (b"A" * 43 + b"="),
+     b'{"a": "%s", "a": "%s"}' % (b"A" * 43 + b"=", b"A" * 43 + b"="), b'{"a": "%s"}' % (b"A" * 42 + b"B="),
+     b"{%s}" % b", ".join(b'"n%d": ""' % number for number in range(257))],
+)  # fmt: skip
+def test_a_file_sealed_by_something_else_is_read_as_strictly(ring: Path, content: bytes) -> None:
+    head = b"LKR1" + bytes([QUICK]) + bytes(28)
+    key = hashlib.scrypt(PASSPHRASE, salt=bytes(16), n=1 << QUICK, r=8, p=1, dklen=32)
+    good = b'{"a": "%s"}' % (b"A" * 43 + b"=")
+    ring.write_bytes(head + AESGCM(key).encrypt(bytes(12), good, head))
+    assert read_keyring(ring, PASSPHRASE) == {"a": bytes(32)}
+    ring.write_bytes(head + AESGCM(key).encrypt(bytes(12), content, head))
     assert _code(ring) == "KEY_FILE_INVALID"
 
 

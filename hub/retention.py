@@ -19,12 +19,14 @@ def purge(connection: Connection, parts: Parts, now: datetime, *, unnamed_part_h
     """One round; returns how many of each kind went. Call again while one of them is `ROWS_AT_ONCE`."""
     seconds = int(now.timestamp())
     with transaction(connection):
-        gone = connection.execute(
-            "SELECT idx FROM message WHERE container IS NOT NULL AND purge_at <= ? ORDER BY purge_at LIMIT ?",
+        due = connection.execute(
+            "SELECT purge_at, idx FROM retention WHERE purge_at <= ? ORDER BY purge_at LIMIT ?",
             (seconds, ROWS_AT_ONCE),
         ).fetchall()
+        gone = [(idx,) for _, idx in due]
         connection.executemany("UPDATE message SET container = NULL WHERE idx = ?", gone)
         connection.executemany("DELETE FROM part_use WHERE idx = ?", gone)
+        connection.executemany("DELETE FROM retention WHERE purge_at = ? AND idx = ?", due)
         reach("hub.purge.before_commit")
     with transaction(connection):
         forgotten = connection.execute(

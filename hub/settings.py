@@ -37,6 +37,8 @@ class HubSettings(Settings):
     passphrase_file: Path | None = None
     """Default: `secrets` in the data directory. Better on another volume."""
 
+    entries_open: bool = False
+    """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
     live: bool = False
     """Refuse test messages."""
     log_level: str = Field(default="info", pattern=r"debug|info|warning|error")

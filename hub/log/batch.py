@@ -32,9 +32,10 @@ WRITE_CASE_STATE = (
     "ON CONFLICT (row_id) DO UPDATE SET state = excluded.state, last_idx = excluded.last_idx"
 )
 INSERT_MESSAGE = (
-    "INSERT INTO message (idx, digest, identity, source, kind, case_row, expires_at, purge_at, container) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO message (idx, digest, identity, source, kind, case_row, expires_at, container) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+INSERT_RETENTION = "INSERT OR IGNORE INTO retention (purge_at, idx) VALUES (?, ?)"
 INSERT_RECIPIENT = "INSERT INTO recipient (partner, idx) VALUES (?, ?)"
 INSERT_IDEMPOTENCY = "INSERT INTO idempotency (key, digest, idx, size, until) VALUES (?, ?, ?, ?, ?)"
 INSERT_PART_USE = "INSERT INTO part_use (sha256, idx) VALUES (?, ?)"
@@ -42,7 +43,7 @@ INSERT_STATEMENT = "INSERT INTO statement (digest, bytes) VALUES (?, ?)"
 
 _ORDER = (
     INSERT_LEAF, INSERT_LEAF_PARTNER, INSERT_CASE_KEY, WRITE_CASE_STATE, INSERT_SIDE, INSERT_MESSAGE, INSERT_RECIPIENT,
-    INSERT_PART_USE, INSERT_STATEMENT, INSERT_IDEMPOTENCY, INSERT_TILE,
+    INSERT_RETENTION, INSERT_PART_USE, INSERT_STATEMENT, INSERT_IDEMPOTENCY, INSERT_TILE,
 )  # fmt: skip
 """Parents before children, for foreign keys are checked at once."""
 
@@ -102,6 +103,7 @@ class Batch:
         self._growth = growth
         self._rows: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in _ORDER}
         self._companions: dict[type, Companion] = {}
+        self._repeats: list[tuple[bytes, bytes, int, int]] = []
         self.leaves: list[bytes] = []
 
     @property
@@ -153,6 +155,10 @@ class Batch:
             rows = self._rows[statement] = []
         rows.append(row)
 
+    def remember(self, key: bytes, digest: bytes, index: int, until: int) -> None:
+        """A repeat (by `key`, with this digest) is answered with the receipt of leaf `index` to this batch's end."""
+        self._repeats.append((key, digest, index, until))
+
     def companion(self, kind: type[C]) -> C:
         """The batch's one companion of this type; made on first use."""
         found = self._companions.get(kind)
@@ -165,6 +171,8 @@ class Batch:
         for companion in self._companions.values():
             companion.flush(self)
         self._rows[INSERT_TILE] = list(self._growth.tiles)
+        size = self._growth.size
+        self._rows[INSERT_IDEMPOTENCY] = [(key, digest, index, size, until) for key, digest, index, until in self._repeats]
         for statement, rows in self._rows.items():
             if rows:
                 self.connection.executemany(statement, rows)

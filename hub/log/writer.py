@@ -151,13 +151,17 @@ class LogWriter:
             Unavailable: BUSY when too much is queued, STORE_UNAVAILABLE when the batch could not be written.
             Fault: the work itself failed.
         """
+        return await self.enqueue(work, leaves=leaves, bytes_=bytes_)
+
+    def enqueue(self, work: Work[T], *, leaves: int = 1, bytes_: int = 1024) -> "asyncio.Future[T]":
+        """As `submit`, for one who waits for many: the result to come. Raises Unavailable(BUSY)."""
         if self._closed or len(self._queue) >= QUEUE_ENTRIES_MAX or self._queued_bytes + bytes_ > QUEUE_BYTES_MAX:
             raise Unavailable("BUSY")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append(_Pending(work, leaves, bytes_, future))
         self._queued_bytes += bytes_
         self._wake.set()
-        return await future
+        return future
 
     async def append_event(self, draft: Draft, effect: Callable[[Batch, int], None] | None = None) -> int:
         """The draft is a leaf; returns its index. `effect` writes what belongs to it, in the same transaction."""

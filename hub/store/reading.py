@@ -156,6 +156,12 @@ class Reader:
 
     # -- messages
 
+    def repeat(self, key: bytes) -> tuple[bytes, int, int] | None:
+        """Digest, leaf and checkpoint size of what was accepted under this identity; None when nothing is known."""
+        with guarded():
+            row = self.connection.execute("SELECT digest, idx, size FROM idempotency WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (row[0], row[1], row[2])
+
     def inbox(
         self, partner: str, after: int, *, limit: int, bytes_max: int, open_only: bool = False
     ) -> list[InboxItem]:

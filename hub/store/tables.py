@@ -106,12 +106,18 @@ MESSAGE = Table(
     Column("kind", Text, nullable=False),
     Column("case_row", Integer, ForeignKey("case_key.row_id"), nullable=False),
     Column("expires_at", Integer, nullable=False),
-    Column("purge_at", Integer, nullable=False, comment="when the container goes"),
     Column("container", LargeBinary, comment="as posted; NULL once purged"),
     UniqueConstraint("digest"),
     comment="accepted messages; the container lies here only while it is in transit",
 )
-Index("message_purge", MESSAGE.c.purge_at, sqlite_where=MESSAGE.c.container.is_not(None))
+RETENTION = Table(
+    "retention",
+    METADATA,
+    Column("purge_at", Integer, primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    comment="when a message's container goes; the earliest row counts, and one is added when it was handed over",
+    sqlite_with_rowid=False,
+)
 RECIPIENT = Table(
     "recipient",
     METADATA,

@@ -84,7 +84,7 @@ def broken(batch: Batch) -> Answer[bytes]:
 
 
 def rows(connection: Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - names of ours
 
 
 def test_a_new_log_begins_with_its_opening(writer: LogWriter, connection: Connection) -> None:
@@ -147,7 +147,7 @@ async def test_a_lost_answer_does_not_end_the_writer(running: LogWriter) -> None
 async def test_a_waiter_that_goes_away_changes_nothing(writer: LogWriter) -> None:
     async with asyncio.TaskGroup() as group:
         waiter = group.create_task(writer.submit(event(dir=7)))
-        while not writer.queued:
+        while not writer.queued:  # noqa: ASYNC110 - the queue is the condition
             await asyncio.sleep(0)
         waiter.cancel()
         task = group.create_task(writer.run())
@@ -161,7 +161,7 @@ async def test_what_is_queued_at_the_end_is_written(writer: LogWriter) -> None:
         task = group.create_task(writer.run())
         await asyncio.sleep(0)
         waiter = group.create_task(writer.submit(event()))
-        while not writer.queued:
+        while not writer.queued:  # noqa: ASYNC110 - the queue is the condition
             await asyncio.sleep(0)
         task.cancel()
     assert verify_receipt(waiter.result(), SIGNER.public).index == 1

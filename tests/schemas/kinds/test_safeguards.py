@@ -84,7 +84,7 @@ def test_sg1_lets_the_stateless_pass(value: str, abroad: Abroad, errors: Errors)
     assert errors(abroad({"/person/nationalities/0/code": value}), **TO_MOLDOVA) == set()
 
 
-def test_sg1_reads_machine_readable_lines(changed: Changed, errors: Errors, removed: object) -> None:
+def test_sg1_reads_machine_readable_lines(changed: Changed, errors: Errors) -> None:
     lines = ["P<GEOVERTSKHLI<<NINO".ljust(44, "<"), "12AB345673XXB9005019F2812313<<<<<<<<<<<<<<<0"]
     request = changed(
         "doc.verify.request",

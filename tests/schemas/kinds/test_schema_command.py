@@ -53,7 +53,7 @@ def test_an_invalid_file(run: Run, write: Callable[..., Path], changed: Changed)
     }
 
 
-def test_several_files_give_a_list(run: Run, write: Callable[..., Path], changed: Changed) -> None:
+def test_several_files_give_a_list(run: Run, write: Callable[..., Path]) -> None:
     good = write(registry.example("doc.alert"), "a.json")
     bad = write("{", "b.json")
     code, result = run("check", good, bad, *AT)
@@ -77,7 +77,7 @@ def test_states_switch_the_safeguards_on(run: Run, write: Callable[..., Path]) -
     assert {"SG2", "SG5"} <= {finding["code"] for finding in result["findings"]}
 
 
-def test_options(run: Run, write: Callable[..., Path], changed: Changed) -> None:
+def test_options(run: Run, write: Callable[..., Path]) -> None:
     request = write(registry.example("doc.verify.request"), "request.json")
     reply = write(registry.example("doc.verify.reply"), "reply.json")
     assert run("check", reply, "--parent", request, *AT)[0] == 0
@@ -166,7 +166,7 @@ def test_an_unknown_kind(run: Run) -> None:
     assert run("show", "ident.riddle", "--example") == (4, {"code": "KIND_UNKNOWN", "path": "/kind"})
 
 
-def test_standard_input(write: Callable[..., Path]) -> None:
+def test_standard_input() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "liaison", "schema", "check", "-", "--json"],
         input=json.dumps(registry.example("ident.reply")),

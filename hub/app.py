@@ -1,0 +1,120 @@
+"""The hub's web application: routes, background tasks, and how they begin and end.
+
+Guarantees that every task belongs to one group; that at the end no task is left waiting for the log when its writer
+stops, and the writer stops last and writes what is queued; that a task which fails ends the program (a hub without its
+writer or delivery must not look alive) after saying so.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from hub import (
+    delivery,
+    retention,
+    routes_console,
+    routes_directory,
+    routes_health,
+    routes_inbox,
+    routes_log,
+    routes_parts,
+    routes_submission,
+)
+from hub.wiring import Hub
+from schemas.errors import LiaisonError
+from service import problems
+from service.logs import log
+
+TITLE = "Liaison hub"
+
+
+def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp:
+    """The application of an open hub, which it closes at its end.
+
+    Args:
+        hub: from `open_hub`.
+        failed: called when a background task fails; default ends the process in order.
+    """
+    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end))
+    problems.install(app)
+    for routes in (routes_log, routes_directory, routes_parts, routes_health):
+        app.include_router(routes.router(hub))
+    app.router.routes.extend([*routes_inbox.routes(hub), *routes_console.routes(hub)])
+    framework = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = framework()
+        routes_submission.describe(document["paths"])
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return routes_submission.Door(app, hub)
+
+
+def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
+    async def guarded(name: str, task: Awaitable[None]) -> None:
+        try:
+            await task
+        except Exception as error:  # noqa: BLE001 - said, and then the program ends
+            log.error("task.failed", error, program=name)
+            failed()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(guarded("writer", hub.writer.run()))
+            tasks = [
+                group.create_task(guarded("delivery", delivery.run(hub))),
+                group.create_task(guarded("retention", _purge(hub))),
+                group.create_task(guarded("directory", _renew(hub))),
+            ]
+            log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+                writer.cancel()
+        hub.close()
+        log.info("hub.ended")
+
+    return lifespan
+
+
+async def _purge(hub: Hub) -> None:
+    settings = hub.settings
+    while True:
+        try:
+            gone = {"containers": retention.ROWS_AT_ONCE}
+            while retention.ROWS_AT_ONCE in gone.values():
+                gone = retention.purge(
+                    hub.connection, hub.parts, hub.clock(), unnamed_part_hours=settings.unnamed_part_hours
+                )
+                await asyncio.sleep(0)
+        except LiaisonError as error:
+            log.error("purge.failed", error)  # next time
+        await asyncio.sleep(settings.retention_every_seconds)
+
+
+async def _renew(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(hub.settings.directory_renew_seconds)
+        try:
+            await hub.directories.renew()
+        except LiaisonError as error:
+            log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_ = timedelta

@@ -1,0 +1,290 @@
+"""The way of a submission, top to bottom: read, verify, authorise, append, answer.
+
+    received    bytes within limits, well-formed            else 400, 413: counted, no leaf
+    verified    source known, keys valid, both signatures   else 401: counted, no leaf
+    identity    an accepted message again                   200 and the same receipt, before any other check
+                the same id with other bytes                409 and a leaf
+    authorised  time, recipients, parts, agreement, case    else its code and a leaf
+    accepted    the batch's commit                          201 and the receipt
+
+Everything that costs processor time comes before the batch; identity, parts, case and parent are looked up inside its
+transaction, one message after the other, so that two of one batch cannot both open a case or spend an id. Only
+acceptance spends an id. A refusal's leaf names neither recipients nor case: they had no part in it.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hub.log.batch import (
+    INSERT_CASE_KEY,
+    INSERT_MESSAGE,
+    INSERT_PART_USE,
+    INSERT_RECIPIENT,
+    INSERT_RETENTION,
+    WRITE_CASE_STATE,
+    Answer,
+    Batch,
+    CaseRow,
+    Draft,
+    Sealed,
+)
+from hub.policy.authorisation import Authorised, Case, Parent, View, authorise
+from hub.policy.verified import Verified, verify
+from hub.store.reading import Reader
+from hub.wiring import Hub
+from keys.container import parse_container
+from keys.directory.directory import Directory
+from schemas.envelope import Header
+from schemas.errors import CODES, Rejected
+from schemas.registry import KINDS
+from service.failpoints import reach
+
+CREATED, OK = 201, 200
+REPEATS_KEPT = timedelta(days=1)
+"""How long after a message's expiry its repeat is still answered with its receipt."""
+
+_IDENTITY = "SELECT digest, idx, size FROM idempotency WHERE key = ?"
+_CASE = (
+    "SELECT k.row_id, s.parties, s.procedure, s.state, k.wrapped FROM case_key k "
+    "JOIN case_state s ON s.row_id = k.row_id WHERE k.lookup = ?"
+)
+_PARENT = "SELECT idx, source, identity, kind, case_row FROM message WHERE digest = ?"
+_RECIPIENTS = "SELECT partner FROM recipient WHERE idx = ?"
+_PART = "SELECT length FROM part WHERE sha256 = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a submission is answered with: 201 or 200 and the receipt, or a refusal's code with its leaf's proof."""
+
+    status: int
+    receipt: bytes
+    code: str | None = None
+    path: str | None = None
+    index: int | None = None
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What earlier messages of a batch changed, for later ones to see; part of a batch."""
+
+    identities: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    cases: dict[bytes, Case] = field(default_factory=dict)
+    keys: dict[int, CaseRow] = field(default_factory=dict)
+    parents: dict[bytes, Parent] = field(default_factory=dict)
+    last: dict[int, int] = field(default_factory=dict)
+
+    def flush(self, batch: Batch) -> None:
+        """Each case's last state is written once."""
+        for case in self.cases.values():
+            row = (case.row, ",".join(case.parties), case.procedure, case.state, self.last[case.row])
+            batch.write(WRITE_CASE_STATE, row)
+
+
+def read(hub: Hub, raw: bytes, directory: Directory, now: datetime) -> Verified:
+    """The container is well-formed and signed by its source. All of it costs processor time and no storage.
+
+    Raises:
+        Rejected: as `hub.policy.verified.verify`.
+    """
+    container = parse_container(raw)
+    try:
+        verified = verify(container, directory, now)
+    except Rejected as refusal:
+        if refusal.code != "KEY_INACTIVE":
+            raise
+        # A repeat of an accepted message is answered whatever became of its key since.
+        key = identity(hub, container.header.source, container.header.id)
+        verified = verify(container, directory, accepted_at(hub, key, container.digest, refusal))
+    reach("hub.intake.verified")
+    return verified
+
+
+async def take(hub: Hub, verified: Verified) -> Outcome:
+    """Decided and durable: accepted, known already, or refused with a leaf.
+
+    Raises:
+        Unavailable: nothing was taken; try again later.
+    """
+    return await enqueue(hub, verified)
+
+
+def enqueue(hub: Hub, verified: Verified) -> "asyncio.Future[Outcome]":
+    """As `take`, for many at a time: the outcome to come. Raises Unavailable(BUSY)."""
+    return hub.writer.enqueue(_Submission(hub, verified), bytes_=len(verified.container.raw) + 2048)
+
+
+class _Submission:
+    """A verified message as a member of a batch."""
+
+    __slots__ = ("_hub", "_verified")
+
+    def __init__(self, hub: Hub, verified: Verified) -> None:
+        self._hub = hub
+        self._verified = verified
+
+    def __call__(self, batch: Batch) -> Answer[Outcome]:
+        hub, container = self._hub, self._verified.container
+        header, digest = container.header, container.digest
+        earlier = batch.companion(Accepted)
+        key = identity(hub, header.source, header.id)
+        known = earlier.identities.get(key)
+        if known is not None:
+            if known[0] != digest:
+                return self._refused(batch, Rejected("DUPLICATE_DIFFERS", "/id"))
+            return given(known[1], OK)
+        row = batch.connection.execute(_IDENTITY, (key,)).fetchone()
+        if row is not None:
+            if row[0] != digest:
+                return self._refused(batch, Rejected("DUPLICATE_DIFFERS", "/id"))
+            return repeated(hub.reader, row[1], row[2])
+        case_lookup = batch.at_rest.lookup("case", header.case_handle)
+        directory = hub.directories.current
+        try:
+            view = self._view(batch, earlier, case_lookup)
+            authorised = authorise(self._verified, view, directory, now=hub.clock(), live=hub.settings.live)
+        except Rejected as refusal:
+            return self._refused(batch, refusal)
+        return self._accepted(batch, earlier, authorised, key, case_lookup, view.case)
+
+    def _view(self, batch: Batch, earlier: Accepted, case_lookup: bytes) -> View:
+        container, connection = self._verified.container, batch.connection
+        header = container.header
+        parts: dict[bytes, int] = {}
+        for part in container.parts:
+            if part.detached:
+                row = connection.execute(_PART, (part.sha256,)).fetchone()
+                if row is not None:
+                    parts[part.sha256] = row[0]
+        case = earlier.cases.get(case_lookup)
+        if case is None:
+            row = connection.execute(_CASE, (case_lookup,)).fetchone()
+            if row is not None:
+                erased = row[4] is None  # nobody's any more: as if it had never been
+                case = Case(row[0], () if erased else tuple(row[1].split(",")), row[2], row[3])
+        if header.reference is None:
+            return View(parts, case)
+        digest = bytes.fromhex(header.reference.digest)
+        parent = earlier.parents.get(digest)
+        if parent is None:
+            row = connection.execute(_PARENT, (digest,)).fetchone()
+            if row is not None:
+                named = tuple(partner for (partner,) in connection.execute(_RECIPIENTS, (row[0],)))
+                parent = Parent(row[1], row[2], row[3], row[4], named)
+        return View(parts, case, parent, identity(self._hub, header.reference.source, header.reference.id))
+
+    def _accepted(
+        self, batch: Batch, earlier: Accepted, authorised: Authorised, key: bytes, case_lookup: bytes, case: Case | None
+    ) -> Answer[Outcome]:
+        hub, container = self._hub, self._verified.container
+        header, digest = container.header, container.digest
+        index = batch.index
+        if case is None:
+            secret, wrapped = batch.at_rest.new_case_key(index, case_lookup)
+            case_row = CaseRow(index, case_lookup, secret)
+            earlier.keys[index] = case_row
+            parties = (header.source, *header.recipient_ids)
+            batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
+        else:
+            case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
+        batch.add(
+            Draft(
+                "SubmissionAcceptance",
+                digest=digest.hex(),
+                sig=container.signatures.digest.hex(),
+                source=header.source,
+                to=header.recipient_ids,
+                type=header.kind,
+                dir=self._verified.version,
+                committed={"case": header.case_handle, "id": header.id},
+                header=container.header_bytes,
+                case=case_row,
+            )
+        )
+        expires = int(header.expires.timestamp())
+        batch.write(INSERT_RETENTION, (expires + hub.settings.retention_days * 86_400, index))
+        batch.write(
+            INSERT_MESSAGE,
+            (index, digest, key, header.source, header.kind, case_row.row, expires, container.raw),
+        )
+        for partner in header.recipient_ids:
+            batch.write(INSERT_RECIPIENT, (partner, index))
+        for sha256 in {part.sha256 for part in container.parts if part.detached}:
+            batch.write(INSERT_PART_USE, (sha256, index))
+        earlier.identities[key] = (digest, index)
+        earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
+        earlier.last[case_row.row] = index
+        earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
+        batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
+        return given(index, CREATED)
+
+    def _case_row(self, earlier: Accepted, case: Case, case_lookup: bytes) -> CaseRow:
+        found = earlier.keys.get(case.row)
+        if found is None:
+            opened = self._hub.reader.case_key(case.row)
+            if opened is None:
+                raise Rejected("WRONG_CASE", "/subject")
+            found = earlier.keys[case.row] = CaseRow(case.row, case_lookup, opened[0])
+        return found
+
+    def _refused(self, batch: Batch, refusal: Rejected) -> Answer[Outcome]:
+        container = self._verified.container
+        index = batch.add(
+            Draft(
+                "SubmissionRejection",
+                digest=container.digest.hex(),
+                sig=container.signatures.digest.hex(),
+                source=container.header.source,
+                type=_known_kind(container.header),
+                code=refusal.code,
+                dir=self._verified.version,
+            )
+        )
+        return refused(refusal, index)
+
+
+def identity(hub: Hub, source: str, message_id: str) -> bytes:
+    """What an id is known by: HMAC under the index key over source and id."""
+    return hub.at_rest.lookup("message", source, message_id)
+
+
+def refused(refusal: Rejected, index: int) -> Answer[Outcome]:
+    """The answer to a refusal that is leaf `index` of this batch."""
+    status = CODES[refusal.code].status
+
+    def answer(sealed: Sealed) -> Outcome:
+        return Outcome(status, sealed.receipt(index), refusal.code, refusal.path, index)
+
+    return answer
+
+
+def given(index: int, status: int) -> Answer[Outcome]:
+    """The answer to what leaf `index` of this batch accepted."""
+
+    def answer(sealed: Sealed) -> Outcome:
+        return Outcome(status, sealed.receipt(index), index=index)
+
+    return answer
+
+
+def repeated(reader: Reader, index: int, size: int) -> Answer[Outcome]:
+    """The answer to a repeat of what was accepted earlier: the same bytes."""
+
+    def answer(_: Sealed) -> Outcome:
+        return Outcome(OK, reader.receipt(index, size), index=index)
+
+    return answer
+
+
+def accepted_at(hub: Hub, key: bytes, digest: bytes, refusal: Rejected) -> datetime:
+    """When what has this identity and digest was accepted, or the refusal."""
+    known = hub.reader.repeat(key)
+    if known is None or known[0] != digest:
+        raise refusal
+    return hub.reader.leaf(known[1]).leaf.at
+
+
+def _known_kind(header: Header) -> str | None:
+    """A kind the sender made up is not written to the log."""
+    return header.kind if header.kind in KINDS else None

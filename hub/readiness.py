@@ -1,0 +1,59 @@
+"""Whether the hub can do its work now: database, disk, directory, clock, each judged for itself."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from hub.wiring import Hub
+from schemas.errors import LiaisonError, Rejected, Unavailable
+from service.sqlite import transaction
+
+_PROBE = "INSERT OR REPLACE INTO meta (name, value) VALUES ('probe', ?)"
+
+
+def check_all(hub: Hub) -> Mapping[str, str]:
+    """`ok` or a code for each thing; a check that fails says nothing about the others."""
+    checks: dict[str, Callable[[Hub], None]] = {
+        "database": _database,
+        "disk": _disk,
+        "directory": _directory,
+        "clock": _clock,
+    }
+    found = {}
+    for name, check in checks.items():
+        try:
+            check(hub)
+            found[name] = "ok"
+        except (Rejected, Unavailable) as error:
+            found[name] = error.code
+        except LiaisonError:
+            found[name] = "INTERNAL"
+    return found
+
+
+def _database(hub: Hub) -> None:
+    """A row can be written durably."""
+    with transaction(hub.connection):
+        hub.connection.execute(_PROBE, (str(int(hub.clock().timestamp())).encode(),))
+
+
+def _disk(hub: Hub) -> None:
+    try:
+        about = os.statvfs(hub.settings.folder)
+    except OSError as error:
+        raise Unavailable("STORE_UNAVAILABLE") from error
+    if about.f_bavail * about.f_frsize < hub.settings.disk_free_bytes_min:
+        raise Unavailable("STORE_UNAVAILABLE")
+
+
+def _directory(hub: Hub) -> None:
+    """The version in use may be relied on, and the one on disk was not refused."""
+    hub.directories.current.check_fresh(hub.clock())
+    if hub.directories.fault is not None:
+        raise Rejected("DIRECTORY_INVALID")
+
+
+def _clock(hub: Hub) -> None:
+    """The clock is not behind the log, whose time never falls."""
+    if hub.clock() < hub.writer.last_at - timedelta(seconds=hub.settings.clock_behind_seconds_max):
+        raise Rejected("CLOCK_AHEAD")

@@ -159,13 +159,13 @@ class RetryAfter:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejection:
     """Never: the national system refuses this message, with a code of `schemas.errors.CODES`."""
 
     code: str = "CHANNEL_REJECTED"
 
 
-HandOver: TypeAlias = Accepted | RetryAfter | Rejected
+HandOver: TypeAlias = Accepted | RetryAfter | Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ Bytes: `load` reads a payload strictly, `dump` writes it compactly, document num
 """
 
 import json
-import unicodedata
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from schemas import strict_json
+from schemas import names, strict_json
 from schemas.envelope import Header
 from schemas.errors import Finding, Rejected
 from schemas.kinds import doc_v1, ident_v1, visa_v1
@@ -254,7 +253,7 @@ def dump(payload: Mapping[str, object]) -> bytes:
 
 def normalise(payload: Mapping[str, object]) -> dict[str, Any]:
     """A copy with texts in NFC, document numbers bare, and what was printed kept in `number_raw` (domain.md 11.6)."""
-    copy = _composed(dict(payload))
+    copy: dict[str, Any] = _composed(dict(payload))
     _bare_numbers(copy)
     return copy
 
@@ -366,7 +365,7 @@ def _purposes_differ(root: Node, context: CheckContext) -> bool:
 def _composed(value: Any) -> Any:
     match value:
         case str():
-            return value if value.isascii() else unicodedata.normalize("NFC", value)
+            return value if value.isascii() else names.normalise(value)
         case dict():
             return {name: _composed(inner) for name, inner in value.items()}
         case list():

@@ -17,8 +17,8 @@ from schemas.parts.evidence import Evidence, check_evidence
 from schemas.parts.message import PersonalMessage, Purpose, Reply
 from schemas.parts.node import Findings, Node
 from schemas.parts.person import Person, check_person
-from schemas.parts.stay import BorderPoint, Stay, check_border_point, check_stays
-from schemas.parts.visa import Visa, check_visa
+from schemas.parts.stay import BorderPoint, Stay, check_border_point, check_overstay, check_stays
+from schemas.parts.visa import ENDED_EARLY, Visa, check_visa, visa_terms
 
 STAYS_MAX = 400
 
@@ -82,10 +82,17 @@ def check_visa_overstay_notice(message: Node, context: CheckContext) -> Findings
     detected = message["detected_at"]
     yield from check_person(message["person"], context)
     yield from check_document(message["document"], context, holder=message["person"])
-    yield from check_visa(message["visa"], context, holder=message["person"])
+    visa = message["visa"]
+    disputed = list(check_visa(visa, context, holder=message["person"]))
+    yield from disputed
     yield from check_stays(message["stays"], detected, context)
     yield from not_in_future(detected, context)
     yield from not_in_future(message["computed"]["first_overstay_day"], context)
+    terms = visa_terms(visa)
+    if any(finding.severity == "error" for finding in disputed) or (visa.present and terms is None):
+        return  # what follows from the visa rests on what it says
+    exact = visa["status"].text not in ENDED_EARLY
+    yield from check_overstay(message["computed"], message["stays"], detected, terms, exact=exact)
 
 
 def check_visa_overstay_reply(message: Node, context: CheckContext) -> Findings:

@@ -51,7 +51,7 @@ class Validator(Protocol):
 
 def refuse(code: str) -> PydanticCustomError:
     """The error a field's validator raises; `structure` turns it back into the code."""
-    return PydanticCustomError(code, "refused")  # type: ignore[arg-type]  # no template: it would show the value
+    return PydanticCustomError(code, "refused")  # no template: it would show the value
 
 
 def text_of(longest: int, shortest: int = 1) -> StringConstraints:
@@ -66,7 +66,8 @@ def matching(pattern: str) -> StringConstraints:
 
 def many(longest: int, shortest: int = 0) -> FieldInfo:
     """A list of so many items."""
-    return Field(min_length=shortest, max_length=longest)
+    field: FieldInfo = Field(min_length=shortest, max_length=longest)
+    return field
 
 
 def structure(validate: Validator, payload: object) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ message is about.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -25,6 +26,9 @@ _BETWEEN = "[ \\u00a0\\u2010\\u2011-]*"
 _NUMBER = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
 
 MrzReading: TypeAlias = mrz.Mrz
+
+ZONE_NUMBER_MAX = 9
+"""Room for a document number in a zone."""
 
 
 def normalise_number(written: str) -> str:
@@ -104,7 +108,7 @@ def check_document(document: Node, context: CheckContext, *, holder: Node | None
     if not explained:
         yield from (node.finding("VIZ_MRZ_MISMATCH") for node in _disagreeing(document, reading))
         if holder is not None:
-            yield from (node.finding("VIZ_MRZ_MISMATCH", "warning") for node in _person_disagrees(holder, reading))
+            yield from (node.finding("VIZ_MRZ_MISMATCH", "warning") for node in person_disagrees(holder, reading))
 
 
 def check_holder(holder: Node, document: Node, context: CheckContext) -> Findings:
@@ -141,17 +145,56 @@ def zone_text(reading: mrz.Mrz, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _disagreeing(d, r):
-    return []
+def dates_differ(printed: str, written: str) -> bool:
+    """Whether two dates contradict each other, the century aside: a zone has none. What one leaves open agrees."""
+    if "X" in printed or "X" in written:
+        return False
+    return any(one != other for one, other in zip(printed[2:].split("-"), written[2:].split("-"), strict=False))
 
 
-def _person_disagrees(d, r):
-    return []
+def numbers_differ(printed: str, written: str, reading: mrz.Mrz) -> bool:
+    """Whether a document number contradicts the zone's, which has room for nine characters (TD1 and TD2 for more)."""
+    bare = normalise_number(printed)
+    cut = reading.format not in {"TD1", "TD2"} and len(written) == ZONE_NUMBER_MAX
+    return bare != written and not (cut and bare.startswith(written))
 
 
-def _names_agree(a, r):
-    return True
+def person_disagrees(person: Node, reading: mrz.Mrz) -> Iterator[Node]:
+    """The fields of a person that contradict the zone; any one of the person's names may be the one in it."""
+    identities = person["identities"]
+    if identities.items and not any(_names_agree(identity["parts"], reading) for identity in identities.items):
+        yield identities
+    if not _birth_agrees(person["birth_date"], reading):
+        yield person["birth_date"]
+    sexes = {person["sex"].text, zone_text(reading, "sex")}
+    if sexes == {"M", "F"}:
+        yield person["sex"]
 
 
-def _birth_agrees(a, r):
-    return True
+def _disagreeing(document: Node, reading: mrz.Mrz) -> Iterator[Node]:
+    """The printed fields that contradict the zone; a field that the zone does not have, or has wrong, is no judge."""
+    number, issuer, expiry = (zone_text(reading, name) for name in ("number", "issuer", "expires_on"))
+    printed = document["number"].text
+    if printed is not None and number is not None and numbers_differ(printed, number, reading):
+        yield document["number"]
+    if document["issuer"].text is not None and issuer is not None and document["issuer"].text != issuer:
+        yield document["issuer"]
+    printed = document["expires_on"].text
+    if printed is not None and expiry is not None and dates_differ(printed, expiry):
+        yield document["expires_on"]
+
+
+def _names_agree(parts: Node, reading: mrz.Mrz) -> bool:
+    """Whether the zone's name can be this one; a name without a Latin rendering cannot be compared and agrees."""
+    if reading.name is None:
+        return True
+    renderings = [part for part in parts.items if part["as_on"].text == "mrz"]
+    renderings = renderings or [part for part in parts.items if part["script"].text == "Latn"]
+    surname = [part["value"].text or "" for part in renderings if part["kind"].text in {"surname", "mononym"}]
+    given = [part["value"].text or "" for part in renderings if part["kind"].text in {"given", "patronymic"}]
+    return mrz.agrees(reading.name, surname, given)
+
+
+def _birth_agrees(birth: Node, reading: mrz.Mrz) -> bool:
+    printed, written = birth["value"].text, zone_text(reading, "birth_date")
+    return printed is None or written is None or not dates_differ(printed, written)

@@ -3,12 +3,15 @@
 from typing import Annotated
 
 from schemas.codes import states
+from schemas.errors import Finding, Rejected, Severity
 from schemas.parts.block import Block, matching
 from schemas.parts.coded import listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import Moment, not_in_future
 from schemas.parts.node import Findings, Node, moment
 from schemas.parts.sources import SourceSystem
+from schemas.stay import TITLES, VisaTerms, account
+from schemas.stay import Stay as DatedStay
 
 BorderPoint = Annotated[str, matching("^[A-Z]{2}[A-Z0-9-]{1,18}$")]
 """A border crossing point: its state's ISO 3166-1 alpha-2 code, then UN/LOCODE or the partner's own code."""
@@ -26,7 +29,7 @@ class Stay(Block):
 
     entry: Crossing | None = None
     exit: Crossing | None = None
-    under: Annotated[str, listed("visa", "visa_free", "residence_permit", "long_stay_visa", "bilateral_waiver")]
+    under: Annotated[str, listed(*TITLES)]
     source_system: SourceSystem
 
 
@@ -60,3 +63,42 @@ def check_border_point(point: Node) -> Findings:
     """CODE_UNKNOWN when a crossing point's first two letters are no state."""
     if point.text is not None and len(point.text) > 2 and not states.is_alpha2(point.text[:2]):
         yield point.finding("CODE_UNKNOWN")
+
+
+def check_overstay(computed: Node, stays: Node, detected: Node, terms: VisaTerms | None, *, exact: bool) -> Findings:
+    """STAY_RECOMPUTE where the overstay claimed is not the one the stays give.
+
+    Nothing is found without stays, or where their form does not let them be counted: that is another finding. A stay
+    without entry cannot be counted: a warning, and the figures are left alone.
+
+    Args:
+        computed: `first_overstay_day` and `days` as claimed.
+        stays: the list of stays.
+        detected: an open stay lasts to this day.
+        terms: the visa's, None without one.
+        exact: the terms were in force all the time; otherwise a difference is a warning.
+    """
+    if not stays.items:
+        return
+    dated = []
+    for stay in stays.items:
+        entry, left = stay["entry"]["at"].day, stay["exit"]["at"].day
+        if not stay["entry"].present and left is not None:
+            yield stay["entry"].finding("STAY_RECOMPUTE", "warning")
+            return
+        if not stay["exit"].present:
+            left = detected.day
+        if entry is None or left is None or stay["under"].text not in TITLES:
+            return
+        dated.append(DatedStay(entry, max(entry, left), stay["under"].text))
+    try:
+        found = account(dated, max(stay.exit or stay.entry for stay in dated), terms)
+    except Rejected as error:
+        yield Finding(stays.path, error.code)
+        return
+    severity: Severity = "error" if exact else "warning"
+    claimed, days = computed["first_overstay_day"], computed["days"]
+    if claimed.day is not None and claimed.day != found.first_overstay_day:
+        yield claimed.finding("STAY_RECOMPUTE", severity)
+    if days.number is not None and days.number != found.overstay_days:
+        yield days.finding("STAY_RECOMPUTE", severity)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import registry
+from schemas.errors import Finding
 
 Errors = Callable[..., set[tuple[str, str]]]
 Changed = Callable[..., dict[str, Any]]
@@ -82,6 +83,50 @@ def test_a_visa_free_stay_is_counted_by_90_in_180(changed: Changed, errors: Erro
     changes = {"/visa": removed, "/stays": stays, "/computed/first_overstay_day": "2026-03-01", "/computed/days": 5}
     assert errors(changed(NOTICE, changes)) == set()
     assert errors(changed(NOTICE, {**changes, "/computed/days": 6})) == {("STAY_RECOMPUTE", "/computed/days")}
+
+
+def test_a_stay_without_entry_cannot_be_counted(
+    changed: Changed, findings: Callable[..., list[Finding]], removed: object
+) -> None:
+    found = findings(changed(NOTICE, {"/stays/0/entry": removed, "/computed/days": 9}))
+    assert found == [Finding("/stays/0/entry", "STAY_RECOMPUTE", "warning")]
+
+
+@pytest.mark.parametrize("status", ["annulled", "revoked", "discontinued"])
+def test_a_visa_that_ended_early_leaves_the_figures_in_doubt(
+    status: str, changed: Changed, findings: Callable[..., list[Finding]]
+) -> None:
+    found = findings(changed(NOTICE, {"/visa/status": status, "/computed/days": 9}))
+    assert found == [Finding("/computed/days", "STAY_RECOMPUTE", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/stays/0/under", "tourism"),
+        ("/stays/0/entry/at", "yesterday"),
+        ("/stays/0/exit", {}),
+        ("/stays/1", "x"),
+        ("/visa/entries", "3"),
+        ("/visa/valid_from", "soon"),
+        ("/visa/valid_until", "2026-03-30"),  # disputed by the sticker's own lines
+        ("/visa", {}),
+        ("/computed", {}),
+        ("/detected_at", "now"),
+    ],
+)
+def test_what_has_another_fault_is_not_recomputed(
+    pointer: str, value: object, changed: Changed, errors: Errors, removed: object
+) -> None:
+    open_ended = {"/stays/1/exit": removed} if pointer == "/detected_at" else {}
+    found = errors(changed(NOTICE, {pointer: value, **open_ended}))
+    assert found
+    assert "STAY_RECOMPUTE" not in {code for code, _ in found}
+
+
+def test_stays_of_more_than_a_life_are_refused(changed: Changed, errors: Errors) -> None:
+    found = errors(changed(NOTICE, {"/stays/0/entry/at": "1826-02-05"}))
+    assert ("FIELD_RANGE", "/stays") in found
 
 
 # -- the visa

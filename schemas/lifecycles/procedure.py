@@ -1,0 +1,69 @@
+"""What a life cycle is made of: states and moves as data, and what each kind may do in it (settled.md, Header).
+
+A table holds every move there is; what it does not hold is refused. The hub moves a case by the header's `ixmstep`
+alone, for it cannot read payloads. States that only kinds of later versions lead to come with those kinds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+Actor: TypeAlias = Literal["opener", "recipients"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a case can stand.
+
+    Attributes:
+        moves: step -> the state it leads to.
+        next_actor: who must act next: who opened the case, whom it was opened to, or None for nobody.
+        closed: nothing more is expected or possible.
+    """
+
+    moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    next_actor: Actor | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """What one kind may do.
+
+    Attributes:
+        procedure: whose life cycle it opens or moves.
+        replies_to: the kinds it answers; empty for one that opens a case.
+        sender_roles: roles that may send it at all; an agreement narrows them.
+        steps: the events its `ixmstep` may name.
+        facts: the facts its `ixmfacts` gives, all of them and no other.
+        about_person: it carries or refers to a person, and so takes exactly one recipient.
+        many_recipients: it may take several.
+    """
+
+    procedure: str
+    replies_to: tuple[str, ...]
+    sender_roles: frozenset[str]
+    steps: frozenset[str]
+    facts: tuple[str, ...] = ()
+    about_person: bool = True
+    many_recipients: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A life cycle.
+
+    Attributes:
+        name: as a case bears it.
+        about: one line for the generated page.
+        opening: step -> the state a new case has after it.
+        states: name -> state.
+        rules: the kinds that open and move it.
+    """
+
+    name: str
+    about: str
+    opening: Mapping[str, str]
+    states: Mapping[str, State]
+    rules: Mapping[str, KindRule]

@@ -78,6 +78,11 @@ class Step:
     backward: bool = False
     late: Literal["error", "warning"] = "warning"
 
+    @property
+    def extends(self) -> bool:
+        """Whether somebody can ask for it to be made longer, or it is such a request itself."""
+        return self.extension is not None or self.longest_of is not None
+
 
 STEPS: Mapping[str, Step] = MappingProxyType(
     {

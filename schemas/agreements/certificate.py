@@ -5,9 +5,9 @@ the question, and every day of which the calendar was asked, with its answer. So
 network, without our calendar's release and years later: `recheck` takes the certificate and the texts, nothing else.
 
 Guarantees that there is one way to write a certificate (`encode`: members in order, no space, UTF-8), that a reader
-takes no other (`decode`), and that a certificate whose result does not follow from what it holds is refused. Not checked
-here: whether the receipt it names is in the log (`keys.proofs`), and whether a day was truly a holiday: the calendar's
-release is named.
+takes no other (`decode`), and that a certificate whose result does not follow from what it holds is refused. Not
+checked here: whether the receipt it names is in the log (`keys.proofs`), and whether a day was truly a holiday: the
+calendar's release is named.
 """
 
 import re

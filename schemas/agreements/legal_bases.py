@@ -1,8 +1,8 @@
 """The texts of law that messages and clocks rest on, as dated data: a change of law is a change of data, not of code.
 
-A text is named by its CELEX number. Guarantees that what nobody read is not `verified`, and that a text is not given out
-for a day before it applied or after it ceased to. Some texts set clocks of their own between states of the Union; those
-are data here for the programs there, and no profile's.
+A text is named by its CELEX number. Guarantees that what nobody read is not `verified`, and that a text says of a day
+whether it applied. Some texts set clocks of their own between states of the Union; those are data here for the programs
+there, and no profile's.
 """
 
 import json

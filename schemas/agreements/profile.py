@@ -147,7 +147,7 @@ class Profile:
             "source": top.source,
         }
         names = dict.fromkeys(name for text in self.texts for name in text.keys)
-        return head | {name: _plain(self.value(name)) for name in names}
+        return head | {name: plain(self.value(name)) for name in names}
 
 
 def ids() -> tuple[str, ...]:
@@ -184,10 +184,11 @@ def lay(texts: tuple[Text, ...]) -> Profile:
     return Profile(texts)
 
 
-def _plain(value: Value) -> object:
+def plain(value: Value) -> object:
+    """A value as JSON has it."""
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 # -- files

@@ -139,11 +139,11 @@ def _profiles() -> str:
     )
     return (
         "# Clock profiles\n\n"
-        "What each agreement says about time, in the words it was taken from, and how far they were read. How they are\n"
-        "counted: [clocks.md](clocks.md). Tags: V the legal text was read (this alone is verified), V_SUMMARY an\n"
+        "What each agreement says about time, in the words it was taken from, and how far they were read. How they\n"
+        "are counted: [clocks.md](clocks.md). Tags: V the legal text was read (this alone is verified), V_SUMMARY an\n"
         "official summary, V_UNATTRIBUTED a text that does not say whose it is, S a secondary source, K general\n"
-        "knowledge, ? nobody knows. A key that a profile does not list is unknown; a protocol has its agreement's keys\n"
-        "where it lists none of its own.\n\n"
+        "knowledge, ? nobody knows. A key that a profile does not list is unknown; a protocol has its agreement's\n"
+        "keys where it lists none of its own.\n\n"
         f"| Profile | Parties | Status | Version |\n|---|---|---|---|\n{rows}\n"
         + "\n".join(_profile(one) for one in loaded)
         + "\n## Texts of law\n\n"

@@ -128,8 +128,9 @@ class Profile:
         return outside[0]
 
     def binds(self, state: str, day: date) -> bool:
-        """Whether a state is a party, or a member of a party that is the Union."""
-        return state in self.parties or (UNION in self.parties and states.bound_by("EU", state, day))
+        """Whether a state is a party, or a member of a party that is the Union; the Union itself is no state."""
+        members = UNION in self.parties and states.bound_by("EU", state, day)
+        return members or (state != UNION and state in self.parties)
 
     def tcn_in_force(self, day: date) -> bool:
         """Whether nationals of other states and the stateless are taken back on that day; unknown means no."""

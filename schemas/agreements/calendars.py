@@ -11,7 +11,7 @@ read in its source is told apart (`unread`): a date may be shown by it, consent 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
@@ -138,6 +138,12 @@ def civil_date(at: datetime, state: str) -> date:
     if at.tzinfo is None:
         raise ValueError("an instant needs a zone")
     return at.astimezone(zone(state)).date()
+
+
+def day_ends_at(day: date, state: str) -> datetime:
+    """The first instant (UTC) after a civil date of a state: its 24:00 there. Raises Rejected as `zone` does."""
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=zone(state)).astimezone(UTC)
 
 
 def known_states() -> frozenset[str]:

@@ -144,6 +144,11 @@ class Due:
     start: date
     asked: Mapping[date, bool]
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """The first instant (UTC) that is too late; None when nobody knows."""
+        return None if self.due is None else calendars.day_ends_at(self.due, self.requested)
+
     def as_json(self) -> dict[str, object]:
         """The object that `liaison agreement due` prints."""
         found: dict[str, object] = {

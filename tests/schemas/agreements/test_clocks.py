@@ -153,6 +153,19 @@ def test_how_it_was_counted_can_be_followed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "day", "ends_at"),
+    [
+        ("BENELUX-KAZ-2015", "2026-11-23", "2026-12-14T19:00:00+00:00"),
+        ("EU-UKR", "2026-07-01", "2026-07-15T21:00:00+00:00"),  # summer time
+        ("EU-UKR", "2026-10-20", "2026-11-03T22:00:00+00:00"),  # it ended on the way
+    ],
+)
+def test_the_last_day_ends_at_midnight_there(name: str, day: str, ends_at: str) -> None:
+    assert on(name, "reply_limit", day).ends_at == datetime.fromisoformat(ends_at)
+    assert on("EU-BLR", "reply_limit", day).ends_at is None
+
+
 # -- what nobody knows
 
 

@@ -166,6 +166,11 @@ def test_the_last_day_ends_at_midnight_there(name: str, day: str, ends_at: str) 
     assert on("EU-BLR", "reply_limit", day).ends_at is None
 
 
+def test_five_clocks_can_be_made_longer_or_say_so_themselves() -> None:
+    longer = {"submit_limit", "reply_limit", "reply_extension", "transfer_limit", "transfer_extension"}
+    assert {key for key, step in STEPS.items() if step.extends} == longer
+
+
 # -- what nobody knows
 
 

@@ -7,6 +7,7 @@ many full days between (domain.md 11.6).
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -159,8 +160,7 @@ def next_working_day(day: date, calendar: Calendar) -> date:
 
 def _add_months(start: date, months: int) -> date:
     years, month = divmod(start.month - 1 + months, 12)
-    first_of_next = date(start.year + years + (month == 11), (month + 1) % 12 + 1, 1)
-    longest = (first_of_next - ONE_DAY).day
+    _, longest = monthrange(start.year + years, month + 1)
     return date(start.year + years, month + 1, min(start.day, longest))
 
 

@@ -107,7 +107,8 @@ def test_a_day_off_says_why() -> None:
 def test_a_year_nobody_knows_is_said_to_be_so() -> None:
     assert calendar("LKA").covers(date(2026, 12, 31))
     assert not calendar("LKA").covers(date(2027, 1, 1))
-    assert not calendar("KAZ").covers(date(1980, 1, 1))
+    assert calendar("KAZ").covers(date(1991, 1, 1))
+    assert not calendar("KAZ").covers(date(1990, 12, 31))
 
 
 # -- overrides
@@ -148,6 +149,7 @@ def test_a_day_off_by_decree_and_a_day_worked_by_decree_win_over_all() -> None:
     assert [one.effect for one in found.unread(date(2026, 12, 1), date(2026, 12, 19))] == ["working_day"]
     assert found.unread(date(2026, 12, 20), date(2027, 12, 19)) == ()
     assert found.unread(date(2026, 12, 1), date(2026, 12, 18)) == ()
+    assert len(found.unread(date(2026, 12, 19), date(2027, 1, 1))) == 1
 
 
 def test_an_override_is_read_with_its_days() -> None:

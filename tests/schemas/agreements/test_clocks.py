@@ -265,6 +265,13 @@ def test_the_last_instant_of_the_last_day_is_in_time() -> None:
     assert on("EU-SRB", "reply_limit", "2026-12-22", extension_days=6, asked_at=late).due == date(2027, 1, 7)
 
 
+def test_the_longest_and_earliest_of_what_may_be_asked_is_answered() -> None:
+    at = noon("2026-12-14")
+    assert due(KAZ, Question("transfer_limit", at, extension_days=3650, asked_at=at)).due == date(2037, 1, 11)
+    assert due(KAZ, Question("td_validity_min", datetime(1990, 1, 1, tzinfo=UTC))).due == date(1990, 7, 1)
+    assert due(KAZ, Question("td_validity_min", datetime(2099, 12, 31, tzinfo=UTC))).due == date(2100, 6, 30)
+
+
 def test_an_extension_of_a_rolled_end_may_be_asked_for_until_then() -> None:
     serbia = made("EU-SRB", roll="next_working_day", reply_extension={"n": 6, "basis": "CD"})
     assert on(serbia, "reply_limit", "2026-12-22", extension_days=2, asked_at=noon("2027-01-04")).due == date(
@@ -351,6 +358,13 @@ def test_every_code_of_a_clock_is_explained() -> None:
         assert code in CODES
 
 
+def test_whether_the_end_was_moved_is_said() -> None:
+    assert "the end is not moved" in on(KAZ, "reply_limit", "2026-11-23").steps
+    serbia = made("EU-SRB", roll="next_working_day")
+    assert "moved to a working day: 2027-01-04" in on(serbia, "reply_limit", "2026-12-22").steps
+    assert "the end is not moved" in on(serbia, "reply_limit", "2026-12-18").steps
+
+
 # -- overrides nobody read
 
 
@@ -388,6 +402,21 @@ def test_silence_at_an_end_that_could_roll_waits_until_it_has() -> None:
         with pytest.raises(Rejected, match="TACIT_TOO_EARLY"):
             claim(made(), at=day, question=friday)
     assert claim(made(), at="2027-01-06", question=friday) == found
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "reply_limit"])
+def test_no_other_clock_ends_in_consent(step: str) -> None:
+    profile = made(reply_extension={"n": 6, "basis": "CD"})
+    assert on(profile, step, "2026-11-23").tacit_consent_from is None
+
+
+def test_a_fast_reply_ends_in_consent_as_a_normal_one_does() -> None:
+    profile = made(reply_limit_fast={"n": 2, "basis": "WD"})
+    for found in (
+        on(profile, "reply_limit_fast", "2026-11-23"),
+        on(profile, "reply_limit", "2026-11-23", procedure="airport"),
+    ):
+        assert (found.due, found.tacit_consent_from) == (date(2026, 11, 25), date(2026, 11, 26))
 
 
 def test_silence_is_judged_by_the_clock_of_the_state_that_was_silent() -> None:

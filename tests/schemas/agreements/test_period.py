@@ -154,6 +154,9 @@ def test_a_lead_in_months_is_nobodys() -> None:
     [
         ({"n": 21, "basis": "CD"}, Period(21, "CD"), "21 calendar days"),
         ({"n": 3, "basis": "WD"}, Period(3, "WD"), "3 working days"),
+        ({"n": 1, "basis": "WD"}, Period(1, "WD"), "1 working days"),
+        ({"n": 1200, "basis": "CD"}, Period(1200, "CD"), "1200 calendar days"),
+        ("P100Y", Period(1200, "M"), "1200 months"),
         ("P1Y", Period(12, "M"), "12 months"),
         ("P3M", Period(3, "M"), "3 months"),
         ("immediately", Period(0, "CD"), "immediately"),
@@ -169,10 +172,11 @@ def test_a_period_is_read_as_profiles_write_it(value: object, period: Period, wo
     ("value", "code"),
     [
         ("P1W", "FIELD_PATTERN"), ("P1Y6M", "FIELD_PATTERN"), ("p1m", "FIELD_PATTERN"), ("P٣M", "FIELD_PATTERN"),
-        ("", "FIELD_PATTERN"), ("P0M", "FIELD_RANGE"), ("P200Y", "FIELD_RANGE"), (3, "FIELD_TYPE"),
+        ("", "FIELD_PATTERN"), ("P0M", "FIELD_RANGE"), ("P101Y", "FIELD_RANGE"), (3, "FIELD_TYPE"),
         (None, "FIELD_TYPE"), ({"n": 3}, "FIELD_MISSING"), ({"basis": "CD"}, "FIELD_MISSING"),
         ({"n": "3", "basis": "CD"}, "FIELD_TYPE"), ({"n": True, "basis": "CD"}, "FIELD_TYPE"),
-        ({"n": 3, "basis": "M"}, "CODE_UNKNOWN"), ({"n": -3, "basis": "CD"}, "FIELD_RANGE"),
+        ({"n": 3, "basis": "M"}, "CODE_UNKNOWN"), ({"n": 0, "basis": "CD"}, "FIELD_RANGE"),
+        ({"n": 1201, "basis": "CD"}, "FIELD_RANGE"),
         ({"n": 3, "basis": "CD", "more": 1}, "FIELD_UNKNOWN"),
     ],
 )  # fmt: skip

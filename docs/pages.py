@@ -1,6 +1,7 @@
-"""Writes the pages that are made from the code: docs/codes/, docs/kinds/ and docs/safeguards.md.
+"""Writes the pages made from the code: docs/codes/, docs/kinds/, docs/safeguards.md and docs/lifecycles.md.
 
-Run `python docs/pages.py` after a change of a code, a model or a safeguard; a test fails while the pages differ.
+Run `python docs/pages.py` after a change of a code, a model, a safeguard or a life cycle; a test fails while the pages
+differ.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -14,6 +15,8 @@ sys.path.insert(0, str(ROOT))
 
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.errors import CODES, Code  # noqa: E402
+from schemas.lifecycles import PROCEDURES, Procedure  # noqa: E402
+from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
 from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -27,6 +30,7 @@ def pages() -> dict[str, str]:
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
     found["safeguards.md"] = _safeguards()
+    found["lifecycles.md"] = _lifecycles()
     return found
 
 
@@ -122,6 +126,39 @@ def _safeguard(safeguard: Safeguard) -> str:
     return (
         f"## {' and '.join(safeguard.codes)}\n\n{safeguard.about}\n\n"
         f"- **Text behind it:** {safeguard.law}\n- **Codes:** {codes}\n"
+    )
+
+
+def _lifecycles() -> str:
+    return (
+        "# Life cycles\n\n"
+        "Where a case can stand, and what moves it: the tables of `schemas/lifecycles/`. The hub refuses every\n"
+        "other move (`STEP_NOT_ALLOWED`). A step is the header's `ixmstep`. The recipient's signed hand-over starts a\n"
+        "clock; ours warn and close nothing ([ADR 28](adr/0028-our-own-clocks-close-nothing.md)).\n\n"
+        + "\n".join(_lifecycle(procedure) for procedure in PROCEDURES.values())
+    )
+
+
+def _lifecycle(procedure: Procedure) -> str:
+    moves = [f"    [*] --> {state}: {step}\n" for step, state in procedure.opening.items()]
+    for name, state in procedure.states.items():
+        moves += [f"    {name} --> {after}: {step}\n" for step, after in state.moves.items()]
+        moves += [f"    {name} --> [*]\n"] * state.closed
+    states = "".join(
+        f"| `{name}` | {state.next_actor or 'nobody'} | {'yes' if state.closed else 'no'} "
+        f"| {CLOCKS.get((procedure.name, name), 'none of ours')} |\n"
+        for name, state in procedure.states.items()
+    )
+    kinds = "".join(
+        f"| [{name}](kinds/{name}.md) | {', '.join(sorted(rule.steps))} | {' '.join(sorted(rule.sender_roles))} "
+        f"| {', '.join(rule.facts) or 'none'} | {'several' if rule.many_recipients else 'one'} |\n"
+        for name, rule in procedure.rules.items()
+    )
+    return (
+        f"## {procedure.name}\n\n{procedure.about}\n\n"
+        f"```mermaid\nstateDiagram-v2\n{''.join(moves)}```\n\n"
+        f"| State | Who must act next | Closed | Clock |\n|---|---|---|---|\n{states}\n"
+        f"| Kind | Steps | Sent by | Facts | Recipients |\n|---|---|---|---|---|\n{kinds}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Writes the pages made from the code: docs/codes/, docs/kinds/, docs/safeguards.md and docs/lifecycles.md.
+"""Writes the pages that are made from the code; a test fails while they differ from it.
 
-Run `python docs/pages.py` after a change of a code, a model, a safeguard or a life cycle; a test fails while the pages
-differ.
+docs/codes/, docs/kinds/, docs/safeguards.md, docs/lifecycles.md, docs/audit-tables.md. Run `python docs/pages.py` after
+a change of a code, a model, a safeguard, a life cycle or a table.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.lifecycles import PROCEDURES, Procedure  # noqa: E402
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
     found["kinds/README.md"] = _kinds()
     found["safeguards.md"] = _safeguards()
     found["lifecycles.md"] = _lifecycles()
+    found["audit-tables.md"] = _tables()
     return found
 
 
@@ -160,6 +162,43 @@ def _lifecycle(procedure: Procedure) -> str:
         f"| State | Who must act next | Closed | Clock |\n|---|---|---|---|\n{states}\n"
         f"| Kind | Steps | Sent by | Facts | Recipients |\n|---|---|---|---|---|\n{kinds}"
     )
+
+
+def _tables() -> str:
+    """The hub's database for whoever reads it without us."""
+    lines = [
+        "# The tables of the hub's database\n",
+        f"Layout {LAYOUT} (`meta`, row `layout`). One SQLite file, `hub.db`; an auditor opens a copy, or the file",
+        "itself read-only beside the running hub. Instants are whole seconds since 1970 (UTC); digests, hashes and",
+        "look-ups are 32 bytes; `idx` is a leaf's index. What is sealed opens with keys that are not in this file.\n",
+        "**Evidence** are `leaf` and `checkpoint`, with what leaves commit to: `statement`, and `message` while its",
+        "container is in transit. `liaison audit verify` reads `leaf`, `checkpoint`, `tile` and `message`; their",
+        "columns keep their meaning within a layout. Every other table either follows from the leaves, as its text",
+        "then says (recompute it, or run `liaison hub rebuild DIR --check`), or is what the hub needs to work and",
+        "proves nothing.\n",
+    ]
+    for table in METADATA.tables.values():
+        about = str(table.comment)
+        lines += [
+            f"## {table.name}\n",
+            f"{about[0].upper()}{about[1:]}.\n",
+            "| Column | Type | Key | |",
+            "|---|---|---|---|",
+        ]
+        for column in table.columns:
+            key = (
+                "primary"
+                if column.primary_key
+                else ", ".join(f"-> {one.target_fullname}" for one in column.foreign_keys)
+            )
+            null = "may be NULL; " if column.nullable and not column.primary_key else ""
+            lines.append(f"| `{column.name}` | {column.type!s} | {key} | {null}{_cell(column.comment)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")
 
 
 def write() -> int:

@@ -205,9 +205,9 @@ def _agreements(
             continue
         found[agreement.id] = agreement
     for role, _, _ in delegations:
-        agreement = found.get(role.subject) if role.duty == "suspension" else None
-        if agreement is not None and _suspends(collected, role, agreement):
-            found[role.subject] = replace(agreement, status="suspended")
+        named = found.get(role.subject) if role.duty == "suspension" else None
+        if named is not None and _suspends(collected, role, named):
+            found[role.subject] = replace(named, status="suspended")
     return found, faults
 
 

@@ -1,7 +1,7 @@
-"""Writes the pages that are made from the code: docs/codes/, docs/kinds/, docs/safeguards.md and docs/profiles.md.
+"""Writes the pages that are made from the code; a test fails while they differ from it.
 
-Run `python docs/pages.py` after a change of a code, a model, a safeguard or a profile; a test fails while the pages
-differ.
+docs/codes/, docs/kinds/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md. Run `python
+docs/pages.py` after a change of a code, a model, a safeguard, a profile, a life cycle or a table.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -13,12 +13,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.agreements import profile  # noqa: E402
 from schemas.agreements.legal_bases import LegalBasis, legal_bases  # noqa: E402
 from schemas.agreements.profile import Profile  # noqa: E402
 from schemas.agreements.text import Key, canonical  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
+from schemas.lifecycles import PROCEDURES, Procedure  # noqa: E402
+from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
 from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -33,6 +36,8 @@ def pages() -> dict[str, str]:
     found["kinds/README.md"] = _kinds()
     found["safeguards.md"] = _safeguards()
     found["profiles.md"] = _profiles()
+    found["lifecycles.md"] = _lifecycles()
+    found["audit-tables.md"] = _tables()
     return found
 
 
@@ -182,6 +187,76 @@ def _legal_basis(basis: LegalBasis) -> str:
         f"| {basis.celex} | {basis.title} | {basis.read} | {'yes' if basis.verified else 'no'} "
         f"| {basis.valid_from or ''} | {clocks} |\n"
     )
+
+
+def _lifecycles() -> str:
+    return (
+        "# Life cycles\n\n"
+        "Where a case can stand, and what moves it: the tables of `schemas/lifecycles/`. The hub refuses every\n"
+        "other move (`STEP_NOT_ALLOWED`). A step is the header's `ixmstep`. The recipient's signed hand-over starts a\n"
+        "clock; ours warn and close nothing ([ADR 28](adr/0028-our-own-clocks-close-nothing.md)).\n\n"
+        + "\n".join(_lifecycle(procedure) for procedure in PROCEDURES.values())
+    )
+
+
+def _lifecycle(procedure: Procedure) -> str:
+    moves = [f"    [*] --> {state}: {step}\n" for step, state in procedure.opening.items()]
+    for name, state in procedure.states.items():
+        moves += [f"    {name} --> {after}: {step}\n" for step, after in state.moves.items()]
+        moves += [f"    {name} --> [*]\n"] * state.closed
+    states = "".join(
+        f"| `{name}` | {state.next_actor or 'nobody'} | {'yes' if state.closed else 'no'} "
+        f"| {CLOCKS.get((procedure.name, name), 'none of ours')} |\n"
+        for name, state in procedure.states.items()
+    )
+    kinds = "".join(
+        f"| [{name}](kinds/{name}.md) | {', '.join(sorted(rule.steps))} | {' '.join(sorted(rule.sender_roles))} "
+        f"| {', '.join(rule.facts) or 'none'} | {'several' if rule.many_recipients else 'one'} |\n"
+        for name, rule in procedure.rules.items()
+    )
+    return (
+        f"## {procedure.name}\n\n{procedure.about}\n\n"
+        f"```mermaid\nstateDiagram-v2\n{''.join(moves)}```\n\n"
+        f"| State | Who must act next | Closed | Clock |\n|---|---|---|---|\n{states}\n"
+        f"| Kind | Steps | Sent by | Facts | Recipients |\n|---|---|---|---|---|\n{kinds}"
+    )
+
+
+def _tables() -> str:
+    """The hub's database for whoever reads it without us."""
+    lines = [
+        "# The tables of the hub's database\n",
+        f"Layout {LAYOUT} (`meta`, row `layout`). One SQLite file, `hub.db`; an auditor opens a copy, or the file",
+        "itself read-only beside the running hub. Instants are whole seconds since 1970 (UTC); digests, hashes and",
+        "look-ups are 32 bytes; `idx` is a leaf's index. What is sealed opens with keys that are not in this file.\n",
+        "**Evidence** are `leaf` and `checkpoint`, with what leaves commit to: `statement`, and `message` while its",
+        "container is in transit. `liaison audit verify` reads `leaf`, `checkpoint`, `tile` and `message`; their",
+        "columns keep their meaning within a layout. Every other table either follows from the leaves, as its text",
+        "then says (recompute it, or run `liaison hub rebuild DIR --check`), or is what the hub needs to work and",
+        "proves nothing.\n",
+    ]
+    for table in METADATA.tables.values():
+        about = str(table.comment)
+        lines += [
+            f"## {table.name}\n",
+            f"{about[0].upper()}{about[1:]}.\n",
+            "| Column | Type | Key | |",
+            "|---|---|---|---|",
+        ]
+        for column in table.columns:
+            key = (
+                "primary"
+                if column.primary_key
+                else ", ".join(f"-> {one.target_fullname}" for one in column.foreign_keys)
+            )
+            null = "may be NULL; " if column.nullable and not column.primary_key else ""
+            lines.append(f"| `{column.name}` | {column.type!s} | {key} | {null}{_cell(column.comment)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")
 
 
 def write() -> int:

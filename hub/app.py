@@ -10,7 +10,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,7 +62,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
         try:
             await task
         except Exception as error:  # noqa: BLE001 - said, and then the program ends
-            log.error("task.failed", error, program=name)
+            log.error("task.failed", _first(error), program=name)
             failed()
 
     @asynccontextmanager
@@ -113,8 +112,12 @@ async def _renew(hub: Hub) -> None:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
 
 
+def _first(error: BaseException) -> BaseException:
+    """Of a group's errors the first: its place is where something went wrong."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def _end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-_ = timedelta

@@ -45,7 +45,7 @@ OWNERS = {
     "tuf": ["keys/directory/*.py"],
     "typer": ["liaison/cli/*.py"],
     "tzdata": ["schemas/agreements/calendars.py"],
-    "urllib.request": ["liaison/audit/sources.py", "liaison/demo/programs.py"],
+    "urllib.request": ["liaison/audit/sources.py", "liaison/demo/*.py"],
     "uvicorn": ["service/server.py"],
     "uvloop": ["service/server.py"],
     "httptools": ["service/server.py"],

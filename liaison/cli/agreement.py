@@ -138,6 +138,7 @@ def list_(
     as_json: JSONOption = False,
 ) -> None:
     """List the agreements of a directory and whether they are in force, or the clock profiles."""
+    shown: list[tuple[str, tuple[str, ...], str]]
     if directory is None:
         from schemas.agreements import profile
 

@@ -1,7 +1,7 @@
 """Writes the pages that are made from the code; a test fails while they differ from it.
 
-docs/codes/, docs/kinds/, docs/safeguards.md, docs/lifecycles.md, docs/audit-tables.md. Run `python docs/pages.py` after
-a change of a code, a model, a safeguard, a life cycle or a table.
+docs/codes/, docs/kinds/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md. Run `python
+docs/pages.py` after a change of a code, a model, a safeguard, a profile, a life cycle or a table.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -15,6 +15,10 @@ sys.path.insert(0, str(ROOT))
 
 from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
+from schemas.agreements import profile  # noqa: E402
+from schemas.agreements.legal_bases import LegalBasis, legal_bases  # noqa: E402
+from schemas.agreements.profile import Profile  # noqa: E402
+from schemas.agreements.text import Key, canonical  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.lifecycles import PROCEDURES, Procedure  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
@@ -31,6 +35,7 @@ def pages() -> dict[str, str]:
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
     found["safeguards.md"] = _safeguards()
+    found["profiles.md"] = _profiles()
     found["lifecycles.md"] = _lifecycles()
     found["audit-tables.md"] = _tables()
     return found
@@ -128,6 +133,59 @@ def _safeguard(safeguard: Safeguard) -> str:
     return (
         f"## {' and '.join(safeguard.codes)}\n\n{safeguard.about}\n\n"
         f"- **Text behind it:** {safeguard.law}\n- **Codes:** {codes}\n"
+    )
+
+
+def _profiles() -> str:
+    loaded = [profile.load(one) for one in profile.ids()]
+    rows = "".join(
+        f"| [{one.id}](#{one.id.lower()}) | {', '.join(one.parties)} | {one.status} | {one.version} |\n"
+        for one in loaded
+    )
+    return (
+        "# Clock profiles\n\n"
+        "What each agreement says about time, in the words it was taken from, and how far they were read. How they\n"
+        "are counted: [clocks.md](clocks.md). Tags: V the legal text was read (this alone is verified), V_SUMMARY an\n"
+        "official summary, V_UNATTRIBUTED a text that does not say whose it is, S a secondary source, K general\n"
+        "knowledge, ? nobody knows. A key that a profile does not list is unknown; a protocol has its agreement's\n"
+        "keys where it lists none of its own.\n\n"
+        f"| Profile | Parties | Status | Version |\n|---|---|---|---|\n{rows}\n"
+        + "\n".join(_profile(one) for one in loaded)
+        + "\n## Texts of law\n\n"
+        "| CELEX | Text | Read | Verified | Applies from | Clocks of its own |\n|---|---|---|---|---|---|\n"
+        + "".join(_legal_basis(basis) for basis in legal_bases().values())
+    )
+
+
+def _profile(shown: Profile) -> str:
+    top, *below = shown.texts
+    over = "".join(f"- **Laid over:** [{text.id}](#{text.id.lower()}), version {text.version}\n" for text in below)
+    rows = "".join(_profile_key(key) for key in top.keys.values())
+    return (
+        f"## {top.id}\n\n{top.title}. {top.status.capitalize()}, version {top.version} of {top.dated}.\n\n"
+        f"- **Source:** {top.source}. Read: {top.source_column}\n"
+        f"- **In force:** {top.in_force_on.stated} ({top.in_force_on.tag}); first day counted by: "
+        f"{top.first_day or 'none, for it is not known'}\n{over}\n"
+        f"| Key | Words of the source | Value | Tag | Verified |\n|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _profile_key(key: Key) -> str:
+    value = "unknown or none" if key.value is None else f"`{canonical(profile.plain(key.value)).decode()}`"
+    note = "" if key.note is None else f" ({key.note})"
+    return f"| `{key.name}` | {key.stated}{note} | {value} | {key.tag} | {'yes' if key.verified else 'no'} |\n"
+
+
+def _legal_basis(basis: LegalBasis) -> str:
+    clocks = "; ".join(
+        f"{clock.article}: {clock.period.words}"
+        + ("" if clock.extension is None else f", extension {clock.extension.words}")
+        + ("" if clock.silence is None else f", silence: {clock.silence}")
+        for clock in basis.clocks
+    )
+    return (
+        f"| {basis.celex} | {basis.title} | {basis.read} | {'yes' if basis.verified else 'no'} "
+        f"| {basis.valid_from or ''} | {clocks} |\n"
     )
 
 

@@ -9,10 +9,10 @@ Bytes: `load` reads a payload strictly, `dump` writes it compactly, document num
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,141 +21,33 @@ from schemas import names, strict_json
 from schemas.envelope import Header
 from schemas.errors import Finding, Rejected
 from schemas.kinds import doc_v1, ident_v1, visa_v1
+from schemas.kinds.kind import Kind
 from schemas.parts.attachment import check_attachments, is_attachment
-from schemas.parts.block import FINDINGS_MAX, Block, structure
+from schemas.parts.block import FINDINGS_MAX, structure
 from schemas.parts.context import CheckContext
 from schemas.parts.document import normalise_number
 from schemas.parts.everywhere import check_texts
 from schemas.parts.node import Findings, Node
 from schemas.parts.safeguards import check_safeguards
 from schemas.safeguards.rules import check_all
-from schemas.safeguards.sg7_purpose import KIND_PURPOSES
 
 __all__ = [
     "KINDS", "AttachmentRef", "CheckContext", "HeaderMembers", "Kind", "attachments", "check", "dump", "example",
     "header_findings", "header_members", "json_schema", "kind", "load", "normalise", "valid",
 ]  # fmt: skip
 
-SCHEMA_BASE = "https://schemas.liaison.example"
-
 PAYLOAD_BYTES_MAX = 128 * 1024
 """The largest class a payload is padded to (settled.md, Container)."""
-
-Step = Callable[[Node], str]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One message kind.
-
-    Attributes:
-        name: as in the catalogue, `ident.request`.
-        version: of its published schema, from 1.
-        model: the form.
-        rules: the findings between fields.
-        step: the life-cycle event a payload is.
-        facts: header fact -> member of the payload it is read from.
-        replies_to: the kinds it answers; empty for one that opens a case.
-        about_person: it carries or refers to a person.
-        fingerprints: fingerprint files may be attached (domain.md 5).
-    """
-
-    name: str
-    model: type[Block]
-    rules: Callable[[Node, CheckContext], Findings]
-    step: Step
-    version: int = 1
-    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    replies_to: tuple[str, ...] = ()
-    about_person: bool = True
-    fingerprints: bool = False
-
-    @property
-    def schema_id(self) -> str:
-        """`$id` of the published schema, and the header's `dataschema`."""
-        return f"{SCHEMA_BASE}/{self.name}/{self.version}"
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """The purposes it serves."""
-        return KIND_PURPOSES[self.name]
-
-    @property
-    def file_name(self) -> str:
-        """Name of its files in `schemas/json` and `schemas/examples`."""
-        return f"{self.name}.v{self.version}.json"
-
-    @cached_property
-    def validate(self) -> Callable[[object], object]:
-        """Raises pydantic's ValidationError unless a payload has the form; built on first use."""
-        return self.model.model_validate
-
-
-def _always(step: str) -> Step:
-    return lambda _: step
-
-
-def _answered_or_not(message: Node) -> str:
-    """`cannot_say` when the issuer answers none of the questions."""
-    answers = {answer.text for answer in message["answers"].members}
-    return "cannot_say" if answers and answers <= {"CANNOT_SAY", "REFUSED"} else "answered"
-
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         entry.name: entry
-        for entry in (
-            Kind(
-                "doc.alert",
-                doc_v1.DocAlert,
-                doc_v1.check_doc_alert,
-                _always("issued"),
-                facts=MappingProxyType({"valid_until": "valid_until"}),
-                about_person=False,
-            ),
-            Kind(
-                "doc.verify.request",
-                doc_v1.DocVerifyRequest,
-                doc_v1.check_doc_verify_request,
-                _always("requested"),
-                facts=MappingProxyType({"urgency": "urgency"}),
-            ),
-            Kind(
-                "doc.verify.reply",
-                doc_v1.DocVerifyReply,
-                doc_v1.check_doc_verify_reply,
-                _answered_or_not,
-                replies_to=("doc.verify.request",),
-            ),
-            Kind(
-                "ident.request",
-                ident_v1.IdentRequest,
-                ident_v1.check_ident_request,
-                _always("requested"),
-                fingerprints=True,
-            ),
-            Kind(
-                "ident.reply",
-                ident_v1.IdentReply,
-                ident_v1.check_ident_reply,
-                _always("answered"),
-                replies_to=("ident.request",),
-                fingerprints=True,
-            ),
-            Kind(
-                "visa.overstay.notice",
-                visa_v1.VisaOverstayNotice,
-                visa_v1.check_visa_overstay_notice,
-                _always("notified"),
-            ),
-            Kind(
-                "visa.overstay.reply",
-                visa_v1.VisaOverstayReply,
-                visa_v1.check_visa_overstay_reply,
-                _always("answered"),  # one event for all: an outcome must not tell the hub of a protection matter
-                replies_to=("visa.overstay.notice",),
-            ),
+        for family in (
+            doc_v1,
+            ident_v1,
+            visa_v1,
         )
+        for entry in family.KINDS
     }
 )
 
@@ -273,7 +165,7 @@ def header_members(payload: Mapping[str, object], *, parent: Mapping[str, object
     purpose = root["purpose_code"].text
     if purpose is None and parent is not None:
         purpose = Node(dict(parent))["purpose_code"].text
-    if purpose is None and entry.name == "doc.alert":
+    if purpose is None and not entry.replies_to and not entry.about_person:
         purpose = entry.purposes[0]
     if purpose is None:
         raise Rejected("FIELD_MISSING", "/purpose_code")

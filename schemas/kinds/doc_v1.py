@@ -7,11 +7,13 @@ document; `doc.verify.reply` answers each question and says which fields disagre
 
 import re
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.codes import states
+from schemas.kinds.kind import Kind, always
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.coded import Issuer, Nationality, coded, listed
@@ -244,3 +246,24 @@ def _numbers(message: Node, fraud_types: set[str]) -> Findings:
 def _years_after(context: CheckContext, years: int) -> date:
     today = context.latest_day
     return date(today.year + years, today.month, min(today.day, 28)) + timedelta(days=3)
+
+
+def _answered_or_not(message: Node) -> str:
+    """`cannot_say` when the issuer answers none of the questions."""
+    answers = {answer.text for answer in message["answers"].members}
+    return "cannot_say" if answers and answers <= {"CANNOT_SAY", "REFUSED"} else "answered"
+
+
+KINDS = (
+    Kind(
+        "doc.alert", DocAlert, check_doc_alert, always("issued"), facts=MappingProxyType({"valid_until": "valid_until"})
+    ),
+    Kind(
+        "doc.verify.request",
+        DocVerifyRequest,
+        check_doc_verify_request,
+        always("requested"),
+        facts=MappingProxyType({"urgency": "urgency"}),
+    ),
+    Kind("doc.verify.reply", DocVerifyReply, check_doc_verify_reply, _answered_or_not),
+)

@@ -6,6 +6,7 @@ inconclusive, or that more is needed. The person verified is disclosed with a co
 
 from typing import Annotated, Literal
 
+from schemas.kinds.kind import Kind, always
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, text_of
 from schemas.parts.coded import Nationality, coded, listed
@@ -68,3 +69,9 @@ def check_ident_reply(message: Node, context: CheckContext) -> Findings:
             yield reason["text"].finding("REASON_REQUIRED")
     if outcome is not None and outcome != "CONFIRMED" and message["verified_identity"].present:
         yield message["verified_identity"].finding("SG8")
+
+
+KINDS = (
+    Kind("ident.request", IdentRequest, check_ident_request, always("requested"), fingerprints=True),
+    Kind("ident.reply", IdentReply, check_ident_reply, always("answered"), fingerprints=True),
+)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from schemas.kinds.kind import Kind, always
 from schemas.parts.block import Block, many, text_of
 from schemas.parts.coded import coded, listed
 from schemas.parts.context import CheckContext
@@ -108,3 +109,10 @@ def check_visa_overstay_reply(message: Node, context: CheckContext) -> Findings:
     evidence = message["exempt"]["evidence"]
     for piece in evidence.items or [evidence]:
         yield from check_evidence(piece, context)
+
+
+KINDS = (
+    Kind("visa.overstay.notice", VisaOverstayNotice, check_visa_overstay_notice, always("notified")),
+    # one event for all: an outcome must not tell the hub of a protection matter
+    Kind("visa.overstay.reply", VisaOverstayReply, check_visa_overstay_reply, always("answered")),
+)

@@ -1,7 +1,7 @@
 """What a life cycle is made of: states and moves as data, and what each kind may do in it (settled.md, Header).
 
 A table holds every move there is; what it does not hold is refused. The hub moves a case by the header's `ixmstep`
-alone, for it cannot read payloads. States that only kinds of later versions lead to come with those kinds.
+alone, for it cannot read payloads.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 Actor: TypeAlias = Literal["opener", "recipients"]
+
+Whose: TypeAlias = Literal["received", "own", "either"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class KindRule:
         facts: the facts its `ixmfacts` gives, all of them and no other.
         about_person: it carries or refers to a person, and so takes exactly one recipient.
         many_recipients: it may take several.
+        answers: whose message it refers to: one that its sender received, one of its sender's own, or either.
+        to_all: it goes to everybody whom the message it refers to went to.
+        beside: it may stand in a case of any procedure (`schemas.lifecycles.beside`).
     """
 
     procedure: str
@@ -48,6 +53,9 @@ class KindRule:
     facts: tuple[str, ...] = ()
     about_person: bool = True
     many_recipients: bool = False
+    answers: Whose = "received"
+    to_all: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

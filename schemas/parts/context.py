@@ -40,8 +40,9 @@ class CheckContext:
         received_at: when the requested state received the opening message, by its own signed statement; an
             acknowledgement among `earlier` says it better.
         profile: of the agreement, in the version the case began with.
-        suspended: the case is suspended at this edge; why stays here.
         live: real operation; the specimen state UTO is refused.
+        reading: the payload was received: members and codes that a newer sender of the same version may know are
+            warned of, not refused (docs/adr/0064). A sender is held to every letter.
     """
 
     at: datetime
@@ -53,8 +54,8 @@ class CheckContext:
     earlier: tuple[Earlier, ...] = ()
     received_at: datetime | None = None
     profile: Profile | None = None
-    suspended: bool = False
     live: bool = False
+    reading: bool = False
 
     @property
     def today(self) -> date:

@@ -1,11 +1,12 @@
-"""Writes the pages that are made from the code: docs/codes/, docs/kinds/ and docs/safeguards.md.
+"""Writes the pages that are made from the code: docs/codes/, docs/kinds/, docs/lifecycles.md and docs/safeguards.md.
 
-Run `python docs/pages.py` after a change of a code, a model or a safeguard; a test fails while the pages differ.
+Run `python docs/pages.py` after a change of what they are made from; a test fails while the pages differ.
 """  # noqa: INP001 - a script, not a package
 
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.errors import CODES, Code  # noqa: E402
+from schemas.kinds.kind import Kind  # noqa: E402
+from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, beside  # noqa: E402
+from schemas.lifecycles.suspension import RESUMED, SUSPENDED  # noqa: E402
 from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -27,6 +31,7 @@ def pages() -> dict[str, str]:
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
     found["safeguards.md"] = _safeguards()
+    found["lifecycles.md"] = _lifecycles()
     return found
 
 
@@ -48,11 +53,18 @@ def _codes() -> str:
 
 def _kinds() -> str:
     rows = "".join(
-        f"| [{entry.name}]({entry.name}.md) | {entry.version} | {', '.join(entry.replies_to) or 'opens a case'} "
-        f"| {', '.join(entry.purposes)} |\n"
+        f"| [{entry.name}]({entry.name}.md) | {entry.version} | {_answers(entry)} | {', '.join(entry.purposes)} |\n"
         for entry in registry.KINDS.values()
     )
     return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
+
+
+def _answers(entry: Kind) -> str:
+    if not entry.replies_to:
+        return "opens a case"
+    if len(entry.replies_to) > 10:
+        return "any message of a case" if RULES[entry.name].answers != "own" else "nearly any message of one's own"
+    return ", ".join(entry.replies_to)
 
 
 def _kind(name: str) -> str:
@@ -63,10 +75,12 @@ def _kind(name: str) -> str:
         f"{schema['description']}\n",
         f"- **Schema:** `{entry.schema_id}` ([file](../../schemas/json/{entry.file_name}))",
         f"- **Example:** [file](../../schemas/examples/{entry.file_name})",
-        f"- **Answers:** {', '.join(f'`{parent}`' for parent in entry.replies_to) or 'nothing; it opens a case'}",
+        f"- **Answers:** {_answers(entry)}",
         f"- **Purposes:** {', '.join(entry.purposes)}",
         f"- **About a person:** {'yes' if entry.about_person else 'no'}",
         f"- **The hub is told:** {', '.join(('purpose, step', *entry.facts))}\n",
+        f"## Rules\n\n{cleandoc(entry.rules.__doc__ or '')}\n",
+        f"Where they are from: {cleandoc(sys.modules[entry.model.__module__].__doc__ or '')}\n",
         *_table("Fields", schema),
     ]
     for block, definition in schema["$defs"].items():
@@ -94,7 +108,8 @@ def _form(member: dict[str, Any]) -> str:
     if "const" in member:
         return f"`{member['const']}`"
     if "enum" in member:
-        return " ".join(f"`{code}`" for code in member["enum"])
+        lists = [f"([{name}](../../schemas/codes/tables/{name}.json))" for name in member.get("x-code-lists", ())]
+        return " ".join([*(f"`{code}`" for code in member["enum"]), *lists])
     if member.get("type") == "array":
         least, most = member.get("minItems", 0), member.get("maxItems", "")
         return f"list of {least} to {most}: {_form(member['items'])}"
@@ -111,8 +126,7 @@ def _safeguards() -> str:
         "# Safeguards\n\n"
         "Each is a rule in `schemas/safeguards/`, run at the sender's edge before sealing and shown by\n"
         "`liaison schema check` once `--to` names a recipient. Refusals are told to the sender alone.\n\n"
-        "SG8 is the closed list of fields itself, and refusals of data beside the question. SG9 is the log of every\n"
-        "sending and receipt. SG12, and the mandatory part of SG13, come with the kinds about transfers.\n\n"
+        "SG8 is the closed list of fields itself, and refusals of data beside the question.\n\n"
         + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
     )
 
@@ -123,6 +137,70 @@ def _safeguard(safeguard: Safeguard) -> str:
         f"## {' and '.join(safeguard.codes)}\n\n{safeguard.about}\n\n"
         f"- **Text behind it:** {safeguard.law}\n- **Codes:** {codes}\n"
     )
+
+
+def _lifecycles() -> str:
+    return (
+        "# Life cycles\n\n"
+        "One table a procedure (`schemas/lifecycles/`). A table holds every move there is; whatever it does not hold\n"
+        "is refused with [STEP_NOT_ALLOWED](codes/STEP_NOT_ALLOWED.md). The hub moves a case by the header's\n"
+        "`ixmstep` alone. The same message twice is the same message; a late step is taken, flagged LATE, and\n"
+        "changes nothing; one whose parent is not known is refused by the hub and waits at an edge (settled.md).\n\n"
+        f"Not drawn: {', '.join(f'`{step}`' for step in beside.LEAVES)}\n"
+        "leave every case where it stands, a closed one too. Where a case can be suspended, each open state has a\n"
+        "twin `suspended/NAME`: the legal clocks run on, the other side's answers are taken, and what would carry\n"
+        "the case forward waits for `resumed`. Why it is suspended is never sent.\n\n"
+        + "\n".join(_procedure(procedure) for procedure in PROCEDURES.values())
+        + "\n## beside\n\nKinds that stand beside a case of any procedure.\n\n"
+        + _rules({kind: rule for kind, rule in RULES.items() if rule.beside})
+    )
+
+
+def _procedure(procedure: Procedure) -> str:
+    shown = {name: state for name, state in procedure.states.items() if not name.startswith(f"{SUSPENDED}/")}
+    twins = len(shown) < len(procedure.states)
+    arrows = [f"  [*] --> {name}: {step}" for step, name in procedure.opening.items()]
+    for name, state in shown.items():
+        by_target: dict[str, list[str]] = {}
+        for step, to in state.moves.items():
+            if step not in {*beside.LEAVES, SUSPENDED, RESUMED}:
+                by_target.setdefault(to, []).append(f"{step} (late)" if step in state.late else step)
+        for clock, ended in state.clocks.items():
+            if ended is not None:
+                by_target.setdefault(ended, []).append(f"end of {clock}")
+        arrows += [f"  {name} --> {to}: {', '.join(steps)}" for to, steps in by_target.items()]
+        arrows += [f"  {name} --> [*]"] if state.closed else []
+    rows = "".join(
+        f"| `{name}` | {'closed' if state.closed else state.next_actor or '-'} "
+        f"| {', '.join(f'`{clock}`' for clock in state.clocks) or '-'} |\n"
+        for name, state in shown.items()
+    )
+    return (
+        f"## {procedure.name}\n\n{procedure.about}{' A case can be suspended.' if twins else ''}\n\n"
+        "```mermaid\nstateDiagram-v2\n" + "\n".join(arrows) + "\n```\n\n"
+        f"| State | Who must act | Times of the agreement |\n|---|---|---|\n{rows}\n{_rules(procedure.rules)}"
+    )
+
+
+def _rules(rules: Mapping[str, KindRule]) -> str:
+    rows = "".join(
+        f"| `{kind}` | {_refers(rule)} | {rule.by or 'either'} | {', '.join(sorted(rule.sender_roles))} "
+        f"| {', '.join(sorted(rule.steps))} | {_facts(rule)} |\n"
+        for kind, rule in rules.items()
+    )
+    return f"| Kind | Refers to | Side | Roles | Steps | Facts |\n|---|---|---|---|---|---|\n{rows}"
+
+
+def _refers(rule: KindRule) -> str:
+    if not rule.replies_to:
+        return "opens a case"
+    if len(rule.replies_to) > 10:
+        return f"{rule.answers}: nearly any kind"
+    return f"{rule.answers}: {', '.join(rule.replies_to)}"
+
+
+def _facts(rule: KindRule) -> str:
+    return ", ".join([*rule.facts, *(f"{fact}?" for fact in rule.may_facts)]) or "-"
 
 
 def write() -> int:

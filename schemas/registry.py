@@ -20,8 +20,23 @@ from typing import Any
 from schemas import names, strict_json
 from schemas.envelope import Header
 from schemas.errors import Finding, Rejected
-from schemas.kinds import doc_v1, ident_v1, visa_v1
-from schemas.kinds.kind import Kind
+from schemas.kinds import (
+    case_v1,
+    civil_v1,
+    data_v1,
+    directory_v1,
+    doc_v1,
+    error_v1,
+    exit_v1,
+    ident_v1,
+    readm_v1,
+    stat_v1,
+    subject_v1,
+    transfer_v1,
+    transit_v1,
+    visa_v1,
+)
+from schemas.kinds.kind import Kind, at
 from schemas.parts.attachment import check_attachments, is_attachment
 from schemas.parts.block import FINDINGS_MAX, structure
 from schemas.parts.context import CheckContext
@@ -36,6 +51,9 @@ __all__ = [
     "header_findings", "header_members", "json_schema", "kind", "load", "normalise", "valid",
 ]  # fmt: skip
 
+_BESIDE_PURPOSES = frozenset({"DP", "ADMIN"})
+"""Purposes of their own that messages beside a case may have: data protection, and the working of the service."""
+
 PAYLOAD_BYTES_MAX = 128 * 1024
 """The largest class a payload is padded to (settled.md, Container)."""
 
@@ -44,8 +62,19 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         entry.name: entry
         for family in (
             doc_v1,
-            ident_v1,
+            civil_v1,
             visa_v1,
+            exit_v1,
+            ident_v1,
+            readm_v1,
+            transfer_v1,
+            transit_v1,
+            case_v1,
+            data_v1,
+            subject_v1,
+            directory_v1,
+            stat_v1,
+            error_v1,
         )
         for entry in family.KINDS
     }
@@ -101,7 +130,7 @@ def check(payload: object, context: CheckContext) -> list[Finding]:
     entry = KINDS[name.text]
     found: dict[Finding, None] = {}
     for source in (
-        structure(entry.validate, payload),
+        structure(entry.validate, payload, reading=context.reading),
         check_texts(root, context),
         entry.rules(root, context),
         check_attachments(root, fingerprints=entry.fingerprints),
@@ -169,7 +198,7 @@ def header_members(payload: Mapping[str, object], *, parent: Mapping[str, object
         purpose = entry.purposes[0]
     if purpose is None:
         raise Rejected("FIELD_MISSING", "/purpose_code")
-    facts = {fact: text for fact, member in entry.facts.items() if (text := root[member].text) is not None}
+    facts = {fact: text for fact, member in entry.facts.items() if (text := at(root, member).text) is not None}
     return HeaderMembers(entry.name, entry.schema_id, purpose, entry.step(root), MappingProxyType(facts))
 
 
@@ -196,7 +225,7 @@ def header_findings(header: Header, payload: object) -> list[Finding]:
     if header.step is not None and header.step != entry.step(root):
         found.append(name.finding("HEADER_MISMATCH"))
     for fact in dict.fromkeys((*entry.facts, *header.facts)):
-        node = root[entry.facts.get(fact, fact)]
+        node = at(root, entry.facts.get(fact, fact))
         if header.facts.get(fact) != (node.text if fact in entry.facts else None):
             found.append(node.finding("HEADER_MISMATCH"))
     return found
@@ -240,7 +269,7 @@ def _relation(entry: Kind, root: Node, context: CheckContext) -> Findings:
             yield root["in_reply_to"].finding("FIELD_MISSING")
         if context.parent is not None and Node(context.parent)["kind"].text not in entry.replies_to:
             yield root["in_reply_to"].finding("UNKNOWN_PARENT")
-        elif _purposes_differ(root, context):
+        elif _purposes_differ(entry, root, context):
             yield root["purpose_code"].finding("SG7")  # an answer serves the purpose of the question
     elif context.parent is not None:
         yield root["kind"].finding("UNKNOWN_PARENT")
@@ -249,8 +278,10 @@ def _relation(entry: Kind, root: Node, context: CheckContext) -> Findings:
         yield purpose.finding("HEADER_MISMATCH")
 
 
-def _purposes_differ(root: Node, context: CheckContext) -> bool:
+def _purposes_differ(entry: Kind, root: Node, context: CheckContext) -> bool:
     asked, answered = Node(context.parent)["purpose_code"], root["purpose_code"]
+    if entry.beside and answered.text in _BESIDE_PURPOSES:
+        return False
     return asked.present and answered.present and asked.value != answered.value
 
 
@@ -270,7 +301,7 @@ def _bare_numbers(value: Any) -> None:
         for inner in value:
             _bare_numbers(inner)
     elif isinstance(value, dict):
-        for name in ("number", "sticker_number", "from", "to"):
+        for name in ("number", "sticker_number", "visa_number", "document_number", "from", "to"):
             written = value.get(name)
             if isinstance(written, str) and not (name in {"from", "to"} and _is_period(value)):
                 bare = normalise_number(written)

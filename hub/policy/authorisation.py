@@ -173,5 +173,6 @@ def _advance(verified: Verified, rule: lifecycles.KindRule, view: View) -> Autho
         parent_to=parent.recipients,
         source=header.source,
         to=header.recipient_ids,
+        opener=case.parties[0],
     )
     return Authorised(verified, False, case.procedure, lifecycles.advance(case.procedure, case.state, step))

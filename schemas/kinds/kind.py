@@ -32,7 +32,7 @@ class Kind:
         rules: the findings between fields.
         step: the life-cycle event a payload is.
         version: of its published schema, from 1.
-        facts: header fact -> member of the payload it is read from.
+        facts: header fact -> where in the payload it is read from, `name` or `name/name`; absent there, it is not told.
         fingerprints: fingerprint files may be attached (domain.md 5).
     """
 
@@ -78,6 +78,18 @@ class Kind:
     def validate(self) -> Callable[[object], object]:
         """Raises pydantic's ValidationError unless a payload has the form; built on first use."""
         return self.model.model_validate
+
+
+def told(**facts: str) -> Mapping[str, str]:
+    """The facts of a kind: header fact -> where in the payload it stands."""
+    return MappingProxyType(facts)
+
+
+def at(message: Node, place: str) -> Node:
+    """The node of a payload that a fact is read from."""
+    for name in place.split("/"):
+        message = message[name]
+    return message
 
 
 def always(step: str) -> Step:

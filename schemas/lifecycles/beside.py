@@ -1,8 +1,8 @@
 """What stands beside a case of any procedure: withdrawal, corrections, reports of use and of errors (domain.md 10).
 
 These kinds have no life cycle of their own. `joined` puts their moves into the table of each procedure, so that the
-tables still hold every move there is. A withdrawal closes an open case; everything else leaves a case where it stands,
-a closed one too: data has to be put right, and its use told, long after the matter itself has ended.
+tables still hold every move there is. A withdrawal closes an open case that is not settled yet; everything else leaves
+a case where it stands, a closed one too: data has to be put right, and its use told, long after the matter has ended.
 
 Which kinds they may refer to is known only when all tables are: `schemas.lifecycles` fills it in.
 """
@@ -105,14 +105,14 @@ def joined(procedure: Procedure) -> Procedure:
 
 
 def _with_moves(name: str, state: State) -> State:
-    moves = dict(state.moves) if state.closed else {**state.moves, WITHDRAWN: WITHDRAWN}
+    moves = dict(state.moves) if state.closed or state.settled else {**state.moves, WITHDRAWN: WITHDRAWN}
     return replace(state, moves=MappingProxyType(moves | dict.fromkeys(LEAVES, name)))
 
 
 def rules(others: Mapping[str, KindRule]) -> Mapping[str, KindRule]:
     """The rules of this module, once those of all procedures are known.
 
-    What went to several is not withdrawn this way, for a withdrawal has one recipient; an alert has an update of its own.
+    What went to several is not withdrawn this way, for a withdrawal has one recipient; alerts have updates.
     """
     opening = tuple(name for name, rule in others.items() if not rule.replies_to and not rule.many_recipients)
     every = (*others, *OPENER, *ANYBODY, *ANSWERS)

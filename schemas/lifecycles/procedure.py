@@ -22,11 +22,18 @@ class State:
         moves: step -> the state it leads to.
         next_actor: who must act next: who opened the case, whom it was opened to, or None for nobody.
         closed: nothing more is expected or possible.
+        clocks: key of the agreement's profile whose time runs here -> the state that its end leads to; None where the
+            case stays, and is shown as overdue.
+        settled: what was asked for has happened; claims may follow, but nobody withdraws the case any more.
+        late: steps that come too late: each is taken, flagged LATE, and leaves the case where it stands.
     """
 
     moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_actor: Actor | None = None
     closed: bool = False
+    clocks: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    late: frozenset[str] = frozenset()
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class KindRule:
         sender_roles: roles that may send it at all; an agreement narrows them.
         steps: the events its `ixmstep` may name.
         facts: the facts its `ixmfacts` gives, all of them and no other.
+        may_facts: facts that it gives as well where its payload has them.
+        by: which side of the case may send it; None: either.
         about_person: it carries or refers to a person, and so takes exactly one recipient.
         many_recipients: it may take several.
         answers: whose message it refers to: one that its sender received, one of its sender's own, or either.
@@ -51,6 +60,8 @@ class KindRule:
     sender_roles: frozenset[str]
     steps: frozenset[str]
     facts: tuple[str, ...] = ()
+    may_facts: tuple[str, ...] = ()
+    by: Actor | None = None
     about_person: bool = True
     many_recipients: bool = False
     answers: Whose = "received"

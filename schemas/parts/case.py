@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from schemas.parts.context import CheckContext
-from schemas.parts.node import Node, moment
+from schemas.parts.node import Findings, Node, moment
 from schemas.parts.profile import When
 
 OPENING = frozenset({"readm.application", "readm.communication", "transit.application"})
@@ -39,6 +39,33 @@ def persons(message: Node) -> Iterator[tuple[str, Node]]:
     for by_place, block in blocks:
         if block.present:
             yield block["id"].text or by_place, block
+
+
+def named(context: CheckContext) -> set[str] | None:
+    """The ids of everybody in the opening message; None when that is not at hand."""
+    message = opening(context)
+    return {name for name, _ in persons(message)} if message is not None else None
+
+
+def consented(context: CheckContext) -> set[str] | None:
+    """The ids of those who may be handed over: whom the decision covers, or everybody where there is none."""
+    for decision in earlier(context, "readm.decision"):
+        if decision["outcome"].text != "REFUSED":
+            return set(decision["persons_covered"].texts)
+    return named(context)
+
+
+def check_persons(refs: Node, known: set[str] | None) -> Findings:
+    """PERSON_NOT_IN_APPLICATION for a person not known, FIELD_RANGE for one named twice."""
+    seen: set[str] = set()
+    for ref in refs.items:
+        if ref.text is None:
+            continue
+        if known is not None and ref.text not in known:
+            yield ref.finding("PERSON_NOT_IN_APPLICATION")
+        if ref.text in seen:
+            yield ref.finding("FIELD_RANGE")
+        seen.add(ref.text)
 
 
 def received(context: CheckContext) -> When | None:

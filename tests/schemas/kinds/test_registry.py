@@ -40,7 +40,7 @@ def header_for(payload: Mapping[str, object], **changes: Any) -> Header:
         basis="art. 3",
         purpose=members.purpose,
         role="RET",
-        reference=Reference("test-mda", ID, "0" * 64) if replies else None,
+        reference=Reference("test-mda", str(payload.get("in_reply_to", ID)), "0" * 64) if replies else None,
         step=members.step,
         facts=members.facts,
     )

@@ -5,7 +5,8 @@ interview. The requested state acknowledges, asks, decides; the requesting state
 agreement gives it. Rules about time ask the agreement's profile (`schemas.parts.profile`) and count nothing themselves.
 """
 
-from datetime import timedelta
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -21,14 +22,15 @@ from schemas.parts.dates import CivilDate, Moment, in_order, not_in_future
 from schemas.parts.decision import Reason, check_reasons
 from schemas.parts.document import TravelDocument, check_document
 from schemas.parts.evidence import Evidence, EvidenceCode, check_evidence
-from schemas.parts.handover import TransferMode, check_border_of_recipient, check_expiry, check_lead
+from schemas.parts.handover import TransferMode, check_border_of_recipient, check_expiry
 from schemas.parts.message import MessageId, PersonalMessage, Purpose, Reply
 from schemas.parts.names import LANGUAGE
 from schemas.parts.node import Findings, Node
 from schemas.parts.person import ADULT, Person, PersonRef, check_person, youngest_age
-from schemas.parts.profile import When
+from schemas.parts.profile import When, takes_own_document
 from schemas.parts.safeguards import Safeguards
 from schemas.parts.stay import BorderPoint
+from schemas.parts.times import check_in_time, check_lead, late
 from schemas.parts.visa import Visa, check_visa
 
 CHILDREN_MAX = 20
@@ -279,9 +281,9 @@ def _family(message: Node, context: CheckContext) -> Findings:
 
 
 def _expired(evidence: Node, context: CheckContext) -> Findings:
-    """FIELD_RANGE for proof by an expired document where the agreement takes it as less."""
-    profile, expires = context.profile, evidence["document"]["expires_on"].day
-    if profile is None or profile.expired_document in {None, "proof"} or expires is None:
+    """FIELD_RANGE for proof by an expired document where the agreement takes it as less (annex 1 to the texts)."""
+    expires = evidence["document"]["expires_on"].day
+    if context.profile is None or context.profile.value("expired_document") in {None, "proof"} or expires is None:
         return
     if expires < context.today and ".PROOF." in (evidence["code"].text or ""):
         yield evidence["code"].finding("FIELD_RANGE")
@@ -289,38 +291,25 @@ def _expired(evidence: Node, context: CheckContext) -> Findings:
 
 def _application_profile(message: Node, context: CheckContext) -> Findings:
     """The profile is in force between the two, covers the variant, and its times have not passed (a warning)."""
-    profile, agreement = context.profile, message["agreement_id"]
+    profile, agreement, today = context.profile, message["agreement_id"], context.today
     if profile is None:
         return
-    states = [state for state in (context.sender_state, *context.recipient_states) if state is not None]
-    begins = profile.in_force_on
-    if (
-        agreement.text != profile.id
-        or profile.status == "suspended"
-        or (begins is not None and context.today < begins)
-        or not all(state in profile.parties for state in states)
-    ):
+    parties = [state for state in (context.sender_state, *context.recipient_states) if state is not None]
+    bound = all(profile.binds(state, today) for state in parties)
+    if agreement.text != profile.id or not profile.active_on(today) or not bound:
         yield agreement.finding("PROFILE_INACTIVE")
-    elif profile.status != "verified" or begins is None:
+    elif not profile.certain:
         yield agreement.finding("PROFILE_UNVERIFIED")
     third_country = message["variant"].text in THIRD_COUNTRY_VARIANTS
-    if third_country and profile.tcn_in_force is not True:
+    if third_country and not profile.tcn_in_force(today):
         yield message["variant"].finding("PROFILE_INACTIVE")
-    missing = message["no_biometrics_reason"]
-    if profile.biometrics_expected and not message["biometrics"].present and not missing.present:
-        yield missing.finding("REASON_REQUIRED")
-    yield from _in_time(
-        message["unlawful_stay_since"], "submit_limit" if third_country else "submit_limit_own", context
-    )
+    unsaid = not message["biometrics"].present and not message["no_biometrics_reason"].present
+    if unsaid and profile.value("biometrics") == "as_a_rule":
+        yield message["no_biometrics_reason"].finding("REASON_REQUIRED")
+    if third_country:
+        yield from check_in_time(message["unlawful_stay_since"], "submit_limit", context, "warning")
     if message["procedure"].text == "accelerated":
-        yield from _in_time(message["apprehension"]["at"], "submit_limit_fast", context)
-
-
-def _in_time(begins: Node, key: str, context: CheckContext) -> Findings:
-    start = case.when(begins)
-    due = context.profile.due(key, start) if context.profile is not None and start is not None else None
-    if due is not None and context.today > due:
-        yield begins.finding("OUT_OF_TIME", "warning")
+        yield from check_in_time(message["apprehension"]["at"], "submit_limit_fast", context, "warning")
 
 
 # -- acknowledgement, questions, extensions
@@ -357,7 +346,10 @@ def check_readm_info_supply(message: Node, context: CheckContext) -> Findings:
             yield file.finding("SG8")
 
 
-_EXTENDED = {"REPLY": "reply_limit", "TRANSFER": "transfer_limit", "SUBMIT": "submit_limit"}
+EXTENDED: Mapping[str, str] = MappingProxyType(
+    {"REPLY": "reply_limit", "TRANSFER": "transfer_limit", "SUBMIT": "submit_limit"}
+)
+"""What is extended -> the profile's key."""
 
 
 def check_readm_extension_request(message: Node, context: CheckContext) -> Findings:
@@ -368,29 +360,29 @@ def check_readm_extension_request(message: Node, context: CheckContext) -> Findi
     if days.present and until.present:
         yield until.finding("FIELD_UNKNOWN")
     which, profile = message["which"], context.profile
-    if profile is None or which.text not in _EXTENDED:
-        return
-    key = _EXTENDED[which.text]
     start = _extension_start(which.text, context)
-    due = profile.due(key, start) if start is not None else None
+    if profile is None or start is None:
+        return
+    key = EXTENDED[which.text or ""]
+    due = profile.due(key, start)
     if due is not None and context.today > due:
         yield which.finding("LATE_EXTENSION")
-    longest = profile.extension_days_max(key)
-    if longest is None:
-        return
-    if days.number is not None and days.number > longest:
-        yield days.finding("EXTENSION_TOO_LONG")
-    if until.day is not None and due is not None and until.day > due + timedelta(days=longest):
-        yield until.finding("EXTENSION_TOO_LONG")
+    longer = (until.day - due).days if until.day is not None and due is not None else days.number
+    if longer is not None and longer > 0 and profile.extendable(key, start, longer) is False:
+        yield (until if until.present else days).finding("EXTENSION_TOO_LONG")
 
 
-def _extension_start(which: str, context: CheckContext) -> When | None:
-    if which == "REPLY":
-        return case.received(context)
-    if which == "TRANSFER":
-        return case.lapsed_on(context)
-    application = case.opening(context)
-    return case.when(application["unlawful_stay_since"]) if application is not None else None
+def _extension_start(which: str | None, context: CheckContext) -> When | None:
+    """From what the period runs; of a transfer, known here only after a claim by silence."""
+    match which:
+        case "REPLY":
+            return case.received(context)
+        case "TRANSFER":
+            return case.lapsed_on(context)
+        case "SUBMIT":
+            application = case.opening(context)
+            return None if application is None else case.when(application["unlawful_stay_since"])
+    return None
 
 
 def check_readm_extension_answer(message: Node, context: CheckContext) -> Findings:
@@ -420,10 +412,8 @@ def check_readm_decision(message: Node, context: CheckContext) -> Findings:
 def check_readm_interview_plan(message: Node, context: CheckContext) -> Findings:
     """A plan later than the agreement's limit is a warning: what follows is a call, not a refusal."""
     received, profile, at = case.received(context), context.profile, message["at"]
-    if profile is None or received is None or at.day is None:
-        return
-    due = profile.due("interview_limit", received)
-    if due is not None and at.day > due:
+    due = profile.due("interview_limit", received) if profile is not None and received is not None else None
+    if due is not None and at.day is not None and at.day > due:
         yield at.finding("OUT_OF_TIME", "warning")
 
 
@@ -442,13 +432,9 @@ def check_readm_interview_result(message: Node, context: CheckContext) -> Findin
             yield basis.finding("FIELD_UNKNOWN")
         if message["language_indication"].present:
             yield message["language_indication"].finding("FIELD_UNKNOWN")
-    plans = case.earlier(context, "readm.interview.plan")
-    held = case.when(plans[0]["at"]) if plans else None
-    if context.profile is None or held is None:
-        return
-    due = context.profile.due("interview_result_limit", held)
-    if due is not None and context.today > due:
-        yield outcome.finding("OUT_OF_TIME", "warning")
+    for plan in case.earlier(context, "readm.interview.plan")[:1]:
+        if late(plan["at"], "interview_result_limit", context):
+            yield outcome.finding("OUT_OF_TIME", "warning")
 
 
 def check_readm_tacit_claim(message: Node, context: CheckContext) -> Findings:
@@ -471,24 +457,24 @@ def check_readm_tacit_claim(message: Node, context: CheckContext) -> Findings:
 
 
 def _claimed_under(message: Node, start: When | None, extension_days: int, context: CheckContext) -> Findings:
+    """What the profile says of it. Nobody claims consent where none is at hand."""
     profile, due = context.profile, message["due_at"]
     if profile is None:
         if context.recipient_states:
             yield message["kind"].finding("TACIT_NOT_PROVIDED")
         return
-    if message["profile_version"].text not in {None, profile.version}:
+    if message["profile_version"].text not in {None, str(profile.version)}:
         yield message["profile_version"].finding("PROFILE_INACTIVE")
     if start is None:
         return
     application = case.opening(context)
     procedure = (application["procedure"].text if application is not None else None) or "normal"
     begins = profile.tacit_consent_from(start, procedure=procedure, extension_days=extension_days)
-    if begins is None or profile.status != "verified" or profile.in_force_on is None:
+    if begins is None or not profile.certain:
         yield message["kind"].finding("TACIT_NOT_PROVIDED")
     elif context.today < begins:
         yield due.finding("TACIT_TOO_EARLY")
-    key = "reply_limit" if procedure == "normal" else "reply_limit_fast"
-    counted = profile.due(key, start, extension_days=extension_days)
+    counted = profile.due("reply_limit", start, procedure=procedure, extension_days=extension_days)
     if counted is not None and due.day is not None and due.day != counted:
         yield due.finding("FIELD_RANGE")
 
@@ -510,7 +496,7 @@ def _document_of_kind(message: Node, context: CheckContext) -> Findings:
         fits = doc_type.text is None or doc_type.text in _OF_KIND.get(kind.text or "", (doc_type.text,))
     if not fits:
         yield doc_type.finding("FIELD_RANGE")
-    if kind.text == "EU_RETURN" and context.profile is not None and context.profile.own_document_accepted is not True:
+    if kind.text == "EU_RETURN" and context.profile is not None and not takes_own_document(context.profile):
         yield kind.finding("PROFILE_INACTIVE")
 
 
@@ -561,10 +547,7 @@ def check_readm_error_claim(message: Node, context: CheckContext) -> Findings:
     recorded = results[0]["handed_over"]["at"].day if results else None
     if recorded is not None and handed_over.day is not None and handed_over.day != recorded:
         yield handed_over.finding("FIELD_RANGE")
-    start = case.when(handed_over)
-    due = context.profile.due("error_limit", start) if context.profile is not None and start is not None else None
-    if due is not None and context.today > due:
-        yield handed_over.finding("OUT_OF_TIME")
+    yield from check_in_time(handed_over, "error_limit", context, "error")
 
 
 def check_readm_error_answer(message: Node, context: CheckContext) -> Findings:  # noqa: ARG001 - the rules' one form

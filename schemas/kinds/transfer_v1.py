@@ -21,7 +21,6 @@ from schemas.parts.handover import (
     TransferMode,
     check_border_of_recipient,
     check_expiry,
-    check_lead,
 )
 from schemas.parts.message import MessageId, Reply
 from schemas.parts.node import Findings, Node
@@ -29,6 +28,7 @@ from schemas.parts.outcome import check_outcome_object
 from schemas.parts.person import PersonRef
 from schemas.parts.profile import When
 from schemas.parts.stay import BorderPoint, check_border_point
+from schemas.parts.times import check_lead
 
 CONSENTS = ("decision", "tacit_claim", "communication")
 

@@ -11,12 +11,13 @@ from schemas.parts.block import Block, many, text_of
 from schemas.parts.coded import State, coded, listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import Moment, not_in_future
-from schemas.parts.handover import Crossed, Escort, TransferMode, check_border_of_recipient, check_lead
+from schemas.parts.handover import Crossed, Escort, TransferMode, check_border_of_recipient
 from schemas.parts.message import PersonalMessage, Purpose, Reply
 from schemas.parts.node import Findings, Node
 from schemas.parts.outcome import check_outcome_object
 from schemas.parts.person import Person, check_person
 from schemas.parts.stay import BorderPoint, check_border_point
+from schemas.parts.times import check_lead
 
 TransitGround = Annotated[str, coded("transit_ground")]
 

@@ -4,7 +4,6 @@ from datetime import date
 from typing import Annotated
 
 from schemas.codes import states
-from schemas.parts import case
 from schemas.parts.block import Block, text_of
 from schemas.parts.coded import listed
 from schemas.parts.context import CheckContext
@@ -46,13 +45,3 @@ def check_expiry(document: Node, until: date) -> Findings:
         yield expires.finding("FIELD_MISSING")
     if expires.day is not None and expires.day < until:
         yield expires.finding("TD_EXPIRES_BEFORE_TRANSFER")
-
-
-def check_lead(event: Node, key: str, context: CheckContext) -> Findings:
-    """LEAD_TOO_SHORT for a notice that the agreement wants earlier before the event."""
-    at = case.when(event)
-    if context.profile is None or at is None:
-        return
-    latest = context.profile.notice_by(key, at)
-    if latest is not None and context.today > latest:
-        yield event.finding("LEAD_TOO_SHORT")

@@ -104,5 +104,6 @@ def test_a_rule_of_every_kind_survives_any_place_being_gone(kind: str, changed: 
     """A rule that looks for something finds nothing there; what is missing or misshapen was said already."""
     for path, _ in places(kind):
         if path not in {"", "/kind"}:
+            odd: object
             for odd in (None, 7, "x", [], {}, [[]], [{}]):
                 errors(changed(kind, {path: odd}), sender_state="AUT", recipient_states=("MDA",))

@@ -504,6 +504,8 @@ def check_readm_td_request(message: Node, context: CheckContext) -> Findings:
     """Notice of the own document shows it."""
     yield from _document_of_kind(message, context)
     if message["td_kind"].text == "EU_RETURN":
+        if not message["td"].present:
+            yield message["td"].finding("FIELD_MISSING")
         yield from check_expiry(message["td"], context.today)
 
 

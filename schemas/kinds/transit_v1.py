@@ -85,7 +85,7 @@ def check_transit_application(message: Node, context: CheckContext) -> Findings:
     for name, wanted in (("guarantee_onward", True), ("known_refusal_ground", False)):
         if message[name].flag is (not wanted):
             yield message[name].finding("FIELD_RANGE")
-    yield from check_border_of_recipient(message["bcp"], context)
+    yield from check_border_of_recipient(message["bcp"], context, "warning")  # the worked example has another state's
     yield from check_lead(message["at"], "transit_lead", context)
     destination, through = message["destination"], message["other_transit_states"]
     if destination.text is not None and destination.text in {*context.recipient_states, context.sender_state}:

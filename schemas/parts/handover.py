@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated
 
 from schemas.codes import states
+from schemas.errors import Severity
 from schemas.parts.block import Block, text_of
 from schemas.parts.coded import listed
 from schemas.parts.context import CheckContext
@@ -29,13 +30,13 @@ class Crossed(Block):
     bcp: BorderPoint
 
 
-def check_border_of_recipient(point: Node, context: CheckContext) -> Findings:
+def check_border_of_recipient(point: Node, context: CheckContext, severity: Severity = "error") -> Findings:
     """CODE_UNKNOWN for a crossing point of no state, FIELD_RANGE for one that is not the recipient's."""
     yield from check_border_point(point)
     recipients = {states.alpha2(state) for state in context.recipient_states}
     specimen = states.alpha2(states.SPECIMEN)
     if point.text is not None and recipients and point.text[:2] not in {*recipients, specimen}:
-        yield point.finding("FIELD_RANGE")
+        yield point.finding("FIELD_RANGE", severity)
 
 
 def check_expiry(document: Node, until: date) -> Findings:

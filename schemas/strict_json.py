@@ -6,7 +6,8 @@ refused here, before anything looks at the content (RFC 8259 section 4 leaves al
 """
 
 import json
-from typing import NoReturn
+import re
+from typing import Final, NoReturn
 
 from schemas.errors import Rejected
 
@@ -47,25 +48,22 @@ def loads(data: bytes, *, code: str = "JSON_INVALID", depth_max: int = JSON_DEPT
 
 
 def _too_deep(data: bytes, depth_max: int) -> bool:
-    # Brackets inside strings are counted too while few; only a text with very many is walked exactly.
+    # Brackets inside strings are counted too while few; only a text with very many is looked at exactly. A string that
+    # does not end is no JSON, and is refused whatever is counted in it.
     if data.count(b"[") + data.count(b"{") <= depth_max:
         return False
     depth = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x5B, 0x7B):
+    for found in _TOKENS.finditer(data):
+        token = found.group()
+        if token in _OPENS:
             depth += 1
             if depth > depth_max:
                 return True
-        elif byte in (0x5D, 0x7D):
+        elif token in _CLOSES:
             depth -= 1
     return False
+
+
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_OPENS: Final = frozenset({b"[", b"{"})
+_CLOSES: Final = frozenset({b"]", b"}"})

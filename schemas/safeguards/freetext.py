@@ -37,12 +37,12 @@ def check(transfer: Transfer) -> Findings:
     if transfer.asylum_outside or not transfer.addressed:
         lists.append(words("asylum"))
     severity: Severity = "error" if transfer.addressed else "warning"
-    for node in free_texts(transfer):
-        if any(entry.found_in(node.text or "") for entry in lists):
+    for node, folded in free_texts(transfer):
+        if any(entry.found_folded(folded) for entry in lists):
             yield node.finding("FREETEXT_HOLD", severity)
 
 
-def free_texts(transfer: Transfer) -> Iterator[Node]:
-    """Every text of the payload that a person wrote. A correction's value may be one, whatever it corrects."""
+def free_texts(transfer: Transfer) -> Iterator[tuple[Node, str]]:
+    """Every text of the payload that a person wrote, and its folded form. A correction's value may be one."""
     names = FREE_TEXTS | {"value"} if transfer.kind == "data.correction" else FREE_TEXTS
-    return (node for node in transfer.message.walk() if node.name in names and node.text is not None)
+    return ((node, folded) for node, folded in transfer.folded if node.name in names)

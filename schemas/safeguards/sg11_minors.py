@@ -41,9 +41,8 @@ def check(transfer: Transfer) -> Findings:
     if minor["unaccompanied"].flag is True and minor["reception_confirmed"].flag is False:
         yield minor["reception_confirmed"].finding("SG11", severity)
     if transfer.kind == "visa.misuse.notice":
-        yield from (
-            text.finding("SG11") for text in free_texts(transfer) if words("trafficking").found_in(text.text or "")
-        )
+        told = (text for text, folded in free_texts(transfer) if words("trafficking").found_folded(folded))
+        yield from (text.finding("SG11") for text in told)
 
 
 def _names_a_minor(transfer: Transfer) -> bool:

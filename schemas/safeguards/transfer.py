@@ -15,6 +15,7 @@ from schemas.codes import states
 from schemas.parts.context import CheckContext
 from schemas.parts.node import Node
 from schemas.parts.sources import EU_SYSTEMS
+from schemas.safeguards.words import fold
 
 MANDATORY: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -60,6 +61,11 @@ class Transfer:
     def safeguards(self) -> Node:
         """The safeguards block."""
         return self.message["safeguards"]
+
+    @cached_property
+    def folded(self) -> tuple[tuple[Node, str], ...]:
+        """(text, the form in which words are looked for in it) for each text; made once, for several lists ask."""
+        return tuple((node, fold(node.text)) for node in self.message.walk() if node.text is not None)
 
     @cached_property
     def tagged(self) -> tuple[tuple[str, Node], ...]:

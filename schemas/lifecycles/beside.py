@@ -97,8 +97,13 @@ LEAVES: Final = tuple(sorted(step for rules in (ANYBODY, ANSWERS) for rule in ru
 
 
 def joined(procedure: Procedure) -> Procedure:
-    """The procedure with the moves of this module. A state `withdrawn` that it has already is kept."""
-    states = {**procedure.states, WITHDRAWN: procedure.states.get(WITHDRAWN, State(closed=True))}
+    """The procedure with the moves of this module.
+
+    A state `withdrawn` that it has already is kept; where no open state leads to one, none is made.
+    """
+    states = dict(procedure.states)
+    if not all(state.closed or state.settled for state in states.values()):
+        states.setdefault(WITHDRAWN, State(closed=True))
     return replace(
         procedure, states=MappingProxyType({name: _with_moves(name, state) for name, state in states.items()})
     )

@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: docs/codes/, docs/kinds/, docs/lifecycles.md and docs/safeguards.md.
+"""Writes the pages made from the code: docs/codes/, docs/kinds/, docs/lists/, docs/lifecycles.md, docs/safeguards.md.
 
 Run `python docs/pages.py` after a change of what they are made from; a test fails while the pages differ.
 """  # noqa: INP001 - a script, not a package
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
+from schemas.codes.tables import table  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.kinds.kind import Kind  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, beside  # noqa: E402
@@ -30,6 +31,8 @@ def pages() -> dict[str, str]:
     found["codes/README.md"] = _codes()
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
+    lists = sorted({name for kind in registry.KINDS for name in _lists(registry.json_schema(kind))})
+    found.update({f"lists/{name}.md": _list(name) for name in lists})
     found["safeguards.md"] = _safeguards()
     found["lifecycles.md"] = _lifecycles()
     return found
@@ -57,6 +60,28 @@ def _kinds() -> str:
         for entry in registry.KINDS.values()
     )
     return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
+
+
+def _lists(schema: Any) -> Iterator[str]:
+    """The dated lists that a schema's codes are from."""
+    if isinstance(schema, dict):
+        yield from schema.get("x-code-lists", ())
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _lists(inner)
+
+
+def _list(name: str) -> str:
+    found = table(name)
+    rows = "".join(
+        f"| `{code}` | {row.says['meaning']} | {row.valid_from or ''} | {row.valid_to or ''} |\n"
+        for code, row in found.rows.items()
+    )
+    return (
+        f"# {name}\n\n{found.title}\n\n- **Source:** {found.source}\n"
+        f"- **Verified:** {'yes' if found.verified else 'no: compare it with the source before you rely on it'}\n"
+        f"- **File:** [schemas/codes/tables/{name}.json](../../schemas/codes/tables/{name}.json)\n\n"
+        f"| Code | Meaning | From | To |\n|---|---|---|---|\n{rows}"
+    )
 
 
 def _answers(entry: Kind) -> str:
@@ -95,8 +120,15 @@ def _table(title: str, block: dict[str, Any]) -> Iterator[str]:
     yield "| Field | | Form |\n|---|---|---|"
     required = set(block.get("required", ()))
     for name, member in block.get("properties", {}).items():
-        yield f"| `{name}` | {'1' if name in required else '?'} | {_form(member)} |"
+        yield f"| `{name}` | {_times(member, mandatory=name in required)} | {_form(member)} |"
     yield ""
+
+
+def _times(member: dict[str, Any], *, mandatory: bool) -> str:
+    """How often it may stand there: `1`, `?` once or not, `+` once or more, `*` any number of times."""
+    if member.get("type") == "array" and (not mandatory or member.get("minItems", 0) > 0):
+        return "+" if mandatory else "*"
+    return "1" if mandatory else "?"
 
 
 def _form(member: dict[str, Any]) -> str:
@@ -108,7 +140,7 @@ def _form(member: dict[str, Any]) -> str:
     if "const" in member:
         return f"`{member['const']}`"
     if "enum" in member:
-        lists = [f"([{name}](../../schemas/codes/tables/{name}.json))" for name in member.get("x-code-lists", ())]
+        lists = [f"([{name}](../lists/{name}.md))" for name in member.get("x-code-lists", ())]
         return " ".join([*(f"`{code}`" for code in member["enum"]), *lists])
     if member.get("type") == "array":
         least, most = member.get("minItems", 0), member.get("maxItems", "")
@@ -206,7 +238,8 @@ def _facts(rule: KindRule) -> str:
 def write() -> int:
     """Write every page, remove what no longer belongs; the number of pages."""
     made = pages()
-    for folder in ("codes", "kinds"):
+    for folder in ("codes", "kinds", "lists"):
+        (DOCS / folder).mkdir(exist_ok=True)
         for old in (DOCS / folder).glob("*.md"):
             if f"{folder}/{old.name}" not in made:
                 old.unlink()

@@ -4,8 +4,14 @@ A channel brings submissions in from a national system and takes deliveries out 
 or the hub: checking, safeguards, sealing and signing happen in the edge around it.
 
 In: `receive` gives one `Inbound` after another. The edge either has the submission durable in its outbox and calls
-`settle(Taken(...))`, or refuses it for good and calls `settle(Refused(...))`. A channel that dies between the two offers
-the same submission again under the same `external_id`; the edge recognises it and settles it as before.
+`settle(Taken(...))`, or refuses it for good and calls `settle(Refused(...))`. A channel that dies between the two
+offers the same submission again under the same `external_id`; the edge recognises it and settles it as before. Another
+submission under an `external_id` that was taken is `Refused("DUPLICATE_DIFFERS")`, never mistaken for the first. What
+the edge cannot settle now it keeps and settles later; after `connect` whatever was not settled is offered again.
+
+How an edge comes by one: the table `[channels.NAME]` of its settings names a module of `adapters.channels` (or, with a
+dot, of a third party) in `use`; that module's `open_channel(place: Place) -> Channel` makes it. A channel that serves
+HTTP itself is `Mounting`; one that tells its national system what became of a submission later is `Reporting`.
 
 Out: `deliver` hands one message over, named by its digest. It may be called again with the same digest after a crash: a
 channel whose manifest says `exactly_once` recognises the name and hands nothing over twice (settled.md, Delivery and
@@ -16,7 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from starlette.routing import BaseRoute
 
 from schemas.errors import Finding
 
@@ -34,6 +42,7 @@ class Manifest:
         directions: what it can do.
         hand_over: what its `deliver` promises when it is repeated.
         secrets: names of files with secrets it reads; never their content.
+        deliveries_at_once: how many `deliver` may run at the same time; 1 keeps them in order.
     """
 
     id: str
@@ -41,6 +50,7 @@ class Manifest:
     directions: frozenset[Direction]
     hand_over: Literal["exactly_once", "at_least_once"] = "exactly_once"
     secrets: tuple[str, ...] = ()
+    deliveries_at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +189,9 @@ class Check:
 class Channel(Protocol):
     """The life of a channel: connect, then receive and deliver any number of times, drain, close.
 
-    All calls come from one event loop. `receive` and `deliver` may run at the same time; each of them is called by one
-    task. Foreign exceptions become Unavailable (try again) inside the channel; any other error is a Fault of its own.
+    All calls come from one event loop. `receive` and `deliver` may run at the same time; `receive` is called by one
+    task, `deliver` by as many as the manifest says. A call that is cancelled leaves nothing behind. Foreign exceptions
+    become Unavailable (try again) inside the channel; any other error is a Fault of its own.
     """
 
     @property
@@ -200,7 +211,57 @@ class Channel(Protocol):
         """What stands in the way of working now; changes nothing."""
 
     async def drain(self) -> None:
-        """Take nothing new in; what was offered is settled by the edge before `close`."""
+        """Take nothing new in: `receive` waits until cancelled; the edge settles what was offered before `close`."""
 
     async def close(self) -> None:
         """Let go of everything; may be called at any time, also twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a channel lives in an edge.
+
+    Attributes:
+        name: of its table in the settings, also the prefix of its addresses: `/channels/NAME`.
+        folder: its own folder in the data directory, made if it is not there.
+        options: the table `[channels.NAME.options]`; the channel refuses unknown ones with Rejected(FIELD_UNKNOWN).
+    """
+
+    name: str
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Mounting(Protocol):
+    """A channel with addresses of its own on the edge's server; it judges its callers itself."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Mounted below `/channels/NAME`; asked for once, before `connect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of a submission that was taken.
+
+    Attributes:
+        external_id, id: the channel's name for it, and the message's.
+        state: `accepted` by the hub or `refused` for good; per recipient (`partner`) `handed_over` or `failed`.
+        code: why, when refused or failed.
+        receipt: the hub's proof of acceptance or refusal; None where a refusal was too early to be logged.
+    """
+
+    external_id: str
+    id: str
+    state: Literal["accepted", "refused", "handed_over", "failed"]
+    partner: str | None = None
+    code: str | None = None
+    receipt: bytes | None = field(default=None, repr=False)
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A channel that is told about progress, in order, at least once."""
+
+    async def report(self, progress: Progress) -> None:
+        """Pass it on durably. Raises Unavailable; it is told again."""

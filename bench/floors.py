@@ -9,6 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from keys.container import parse_container, verify_container
 from keys.suite import SigningPublic
 
@@ -32,22 +37,23 @@ def sqlite_commits(containers: list[bytes], group: int) -> float:
         begun = time.perf_counter()
         for first in range(0, len(containers), group):
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT INTO floor (bytes) VALUES (?)", ((raw,) for raw in containers[first : first + group]))
+            connection.executemany(
+                "INSERT INTO floor (bytes) VALUES (?)", ((raw,) for raw in containers[first : first + group])
+            )
             connection.execute("COMMIT")
         elapsed = time.perf_counter() - begun
         connection.close()
     return len(containers) / elapsed
 
 
-def bare_route_app() -> object:
+def bare_route_app() -> Starlette:
     """A Starlette application with one route that reads the body and answers 201: the HTTP floor."""
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import Route
 
     async def take(request: Request) -> Response:
         await request.body()
         return Response(status_code=201)
 
-    return Starlette(routes=[Route("/v1/messages", take, methods=["POST"])])
+    async def ready(_: Request) -> Response:
+        return Response()
+
+    return Starlette(routes=[Route("/v1/messages", take, methods=["POST"]), Route("/", ready)])

@@ -41,7 +41,9 @@ def write_containers(path: Path, containers: list[bytes]) -> None:
 async def run(url: str, containers: list[bytes], connections: int, batch: int) -> dict[str, object]:
     """Post them all; returns counts, rate and latencies in milliseconds."""
     if batch:
-        bodies = [encode_batch([(0, raw) for raw in containers[i : i + batch]]) for i in range(0, len(containers), batch)]
+        bodies = [
+            encode_batch([(0, raw) for raw in containers[i : i + batch]]) for i in range(0, len(containers), batch)
+        ]
         media = BATCH_TYPE
     else:
         bodies, media = containers, CONTAINER_TYPE

@@ -18,6 +18,7 @@ from schemas.codes.tables import table  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.kinds.kind import Kind  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, beside  # noqa: E402
+from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
 from schemas.lifecycles.suspension import RESUMED, SUSPENDED  # noqa: E402
 from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
 
@@ -181,7 +182,8 @@ def _lifecycles() -> str:
         f"Not drawn: {', '.join(f'`{step}`' for step in beside.LEAVES)}\n"
         "leave every case where it stands, a closed one too. Where a case can be suspended, each open state has a\n"
         "twin `suspended/NAME`: the legal clocks run on, the other side's answers are taken, and what would carry\n"
-        "the case forward waits for `resumed`. Why it is suspended is never sent.\n\n"
+        "the case forward waits for `resumed`. Why it is suspended is never sent. Our own clocks warn and close\n"
+        "nothing ([ADR 28](adr/0028-our-own-clocks-close-nothing.md)).\n\n"
         + "\n".join(_procedure(procedure) for procedure in PROCEDURES.values())
         + "\n## beside\n\nKinds that stand beside a case of any procedure.\n\n"
         + _rules({kind: rule for kind, rule in RULES.items() if rule.beside})
@@ -204,13 +206,14 @@ def _procedure(procedure: Procedure) -> str:
         arrows += [f"  {name} --> [*]"] if state.closed else []
     rows = "".join(
         f"| `{name}` | {'closed' if state.closed else state.next_actor or '-'} "
-        f"| {', '.join(f'`{clock}`' for clock in state.clocks) or '-'} |\n"
+        f"| {', '.join(f'`{clock}`' for clock in state.clocks) or '-'} | {CLOCKS.get((procedure.name, name), '-')} |\n"
         for name, state in shown.items()
     )
     return (
         f"## {procedure.name}\n\n{procedure.about}{' A case can be suspended.' if twins else ''}\n\n"
         "```mermaid\nstateDiagram-v2\n" + "\n".join(arrows) + "\n```\n\n"
-        f"| State | Who must act | Times of the agreement |\n|---|---|---|\n{rows}\n{_rules(procedure.rules)}"
+        f"| State | Who must act | Times of the agreement | Our own clock |\n|---|---|---|---|\n{rows}\n"
+        f"{_rules(procedure.rules)}"
     )
 
 

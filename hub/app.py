@@ -10,7 +10,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -115,6 +114,3 @@ async def _renew(hub: Hub) -> None:
 
 def _end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-_ = timedelta

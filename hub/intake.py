@@ -13,16 +13,17 @@ acceptance spends an id. A refusal's leaf names neither recipients nor case: the
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from hub.cases.projection import project
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
     INSERT_PART_USE,
     INSERT_RECIPIENT,
     INSERT_RETENTION,
-    WRITE_CASE_STATE,
     Answer,
     Batch,
     CaseRow,
@@ -74,12 +75,24 @@ class Accepted:
     keys: dict[int, CaseRow] = field(default_factory=dict)
     parents: dict[bytes, Parent] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
+    facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    reader: Reader | None = None
 
     def flush(self, batch: Batch) -> None:
         """Each case's last state is written once."""
+        if self.reader is None:
+            return  # nothing was accepted
         for case in self.cases.values():
-            row = (case.row, ",".join(case.parties), case.procedure, case.state, self.last[case.row])
-            batch.write(WRITE_CASE_STATE, row)
+            project(
+                batch,
+                self.reader,
+                case.row,
+                parties=case.parties,
+                procedure=case.procedure,
+                state=case.state,
+                last=self.last[case.row],
+                facts=self.facts.get(case.row),
+            )
 
 
 def read(hub: Hub, raw: bytes, directory: Directory, now: datetime) -> Verified:
@@ -185,6 +198,7 @@ class _Submission:
             case_row = CaseRow(index, case_lookup, secret)
             earlier.keys[index] = case_row
             parties = (header.source, *header.recipient_ids)
+            earlier.facts[index] = header.facts
             batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
         else:
             case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
@@ -215,6 +229,7 @@ class _Submission:
         earlier.identities[key] = (digest, index)
         earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
         earlier.last[case_row.row] = index
+        earlier.reader = hub.reader
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
         return given(index, CREATED)

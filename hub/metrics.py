@@ -39,6 +39,12 @@ class Metrics:
             registry=self.registry,
         )
         self._failed = Counter("liaison_commits_failed", "Batches that were not written.", registry=self.registry)
+        self.waiting = Gauge("liaison_waiting", "Long polls that wait for news.", registry=self.registry)
+        self.relayed = Counter("liaison_relayed", "Messages published to the broker.", registry=self.registry)
+        self.pushed = Counter("liaison_pushed", "Messages that edges took by push.", registry=self.registry)
+        self.push_failures = Counter("liaison_push_failures", "Pushes that failed.", registry=self.registry)
+        self.parked = Counter("liaison_parked", "Messages parked.", registry=self.registry)
+        self.lanes = Gauge("liaison_lanes", "Partners that are pushed to.", registry=self.registry)
         self.directory = Gauge("liaison_directory_version", "Directory version in use.", registry=self.registry)
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
 

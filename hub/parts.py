@@ -6,6 +6,7 @@ nobody knows, which the next upload replaces or `sweep` removes. Never more than
 partner's parts are bounded together by a quota.
 """
 
+import asyncio
 import hashlib
 import os
 import tempfile
@@ -61,7 +62,14 @@ class Parts:
         return None if row is None else int(row[0])
 
     async def take(
-        self, partner: str, sha256: bytes, length: int, chunks: AsyncIterator[bytes], *, seconds: int
+        self,
+        partner: str,
+        sha256: bytes,
+        length: int,
+        chunks: AsyncIterator[bytes],
+        *,
+        seconds: int,
+        timeout_seconds: float,
     ) -> bool:
         """The part is durable; returns whether it was new.
 
@@ -71,9 +79,10 @@ class Parts:
             length: as announced.
             chunks: the bytes.
             seconds: the present instant, since 1970.
+            timeout_seconds: for all of it to arrive.
 
         Raises:
-            Rejected: PART_DIGEST when the bytes are others, or more or fewer.
+            Rejected: PART_DIGEST when the bytes are others, more or fewer; REQUEST_INVALID when they come too slowly.
             Unavailable: RATE_LIMITED past the quota, STORE_UNAVAILABLE when it cannot be written.
         """
         if self.length(sha256) is not None:
@@ -83,13 +92,20 @@ class Parts:
             raise Unavailable("RATE_LIMITED", QUOTA_RETRY_SECONDS)
         self._used[partner] = self._used.get(partner, 0) + length
         try:
-            await self._write(sha256, length, chunks)
+            await self._arrived(sha256, length, chunks, timeout_seconds)
             await self._writer.submit(_recorded(sha256, length, partner, seconds), leaves=0)
         except BaseException:
             self._used[partner] -= length
             raise
         reach("hub.parts.recorded")
         return True
+
+    async def _arrived(self, sha256: bytes, length: int, chunks: AsyncIterator[bytes], timeout_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._write(sha256, length, chunks)
+        except TimeoutError as error:
+            raise Rejected("REQUEST_INVALID") from error
 
     async def _write(self, sha256: bytes, length: int, chunks: AsyncIterator[bytes]) -> None:
         digest, written = hashlib.sha256(), 0

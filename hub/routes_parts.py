@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from hub.callers import caller
 from hub.wiring import Hub
 from schemas.errors import Rejected
 
@@ -31,8 +32,7 @@ def router(hub: Hub) -> APIRouter:
             raise Rejected("REQUEST_INVALID")
         if int(length) > hub.settings.part_bytes_max:
             raise Rejected("CONTAINER_LIMIT")
-        await hub.directories.fresh()
-        partner = hub.caller("PUT", target(request), request.headers, digest)
+        partner = await caller(hub, request, digest)
         known = hub.parts.length(digest)
         if known is not None and known != int(length):
             raise Rejected("PART_DIGEST")
@@ -51,8 +51,7 @@ def router(hub: Hub) -> APIRouter:
     async def get(sha256: str, request: Request) -> Response:
         """A part, for those an accepted message that names it is from or to."""
         digest = _digest(sha256)
-        await hub.directories.fresh()
-        partner = hub.caller("GET", target(request), request.headers)
+        partner = await caller(hub, request)
         length = hub.parts.length(digest)
         if length is None or not hub.parts.readable_by(partner, digest):
             raise Rejected("NOT_FOUND")
@@ -71,13 +70,6 @@ def router(hub: Hub) -> APIRouter:
         )
 
     return routes
-
-
-def target(request: Request) -> str:
-    """Path and query of a request as received: what its signature covers, behind our own address."""
-    path = request.scope.get("raw_path") or request.scope["path"].encode()
-    query = request.scope["query_string"]
-    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 def _digest(sha256: str) -> bytes:

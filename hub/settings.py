@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hub.broker.contract import GROUP_MAX
 from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
 from service.settings import Settings, settings_config
 
@@ -72,11 +73,49 @@ class HubSettings(Settings):
     clock_behind_seconds_max: Seconds = 300.0
     """How far the clock may be behind the newest leaf before the hub says it is not ready."""
 
+    relay_group_max: Annotated[int, Field(ge=1, le=GROUP_MAX)] = GROUP_MAX
+    """Messages published to the broker at a time."""
+    relay_linger_seconds: Annotated[float, Field(ge=0)] = 0.005
+    """How long the relay lets messages gather once there is one."""
+    relay_idle_seconds: Seconds = 1.0
+    """How often relay and delivery look by themselves while nothing happens."""
+
+    push_authorities: Path | None = None
+    """PEM file of the certification authorities that partners' addresses are trusted by; default: the system's."""
     push_timeout_seconds: Seconds = 30.0
+    push_items_max: Count = 50
+    push_bytes_max: Count = 4 * 1024**2
+    push_at_once_max: Count = 32
+    """Calls at a time over all partners."""
+    push_sick_at_once_max: Count = 8
+    """Calls at a time to partners whose last call failed."""
+    push_backoff_seconds: Seconds = 2.0
+    """The longest delay after the first failure; doubled by each further one."""
+    push_backoff_seconds_max: Seconds = 300.0
+    push_retry_after_seconds_max: Seconds = 3600.0
+    """What a partner asks for beyond this is not granted."""
+    push_refusals_max: Count = 20
+    """Items a partner may refuse one after the other before its lane stops for a while."""
+    push_look_seconds: Seconds = 5.0
+    """How soon a new delivery URL, or what an operator drove again, is noticed."""
+
+    requests_per_second: Seconds = 50.0
+    """Signed requests of one partner (inbox, leaves, parts), in the long run."""
+    requests_burst: Count = 500
+    polls_max: Count = 8
+    """Long polls of one partner at a time."""
+    leaves_max: Annotated[int, Field(ge=1, le=512)] = 512
     inbox_wait_seconds_max: Seconds = 30.0
-    inbox_items_max: Count = 100
+    inbox_items_max: Annotated[int, Field(ge=1, le=512)] = 100
     inbox_bytes_max: Count = 8 * 1024**2
     handover_deadline_hours: Count = 24
+    """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
+
+    sign_in_link_minutes: Count = 10
+    session_idle_minutes: Count = 30
+    session_hours_max: Count = 8
+    page_rows_max: Annotated[int, Field(ge=1, le=200)] = 25
+    """Of a list on the console's pages."""
 
     @property
     def database(self) -> Path:

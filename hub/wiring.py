@@ -4,11 +4,16 @@ Holds the log's signing key, the directory's online keys, the at-rest key and th
 message.
 """
 
+import asyncio
 import os
+import secrets as randomness
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+from hub.broker.contract import Broker
+from hub.broker.embedded import EmbeddedBroker
 from hub.directories import Directories
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
@@ -24,14 +29,23 @@ from keys.directory.repository import Repository
 from keys.proofs.checkpoint import LogSigner
 from keys.requests import MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
-from schemas.errors import Fault
+from schemas.errors import Fault, Rejected
 from service.clock import Clock, utc_now
 from service.sqlite import Connection, open_database
+
+COMMAND_BUSY_TIMEOUT_MS = 10_000
+"""A command may wait longer for the database than a hub, whose loop it would stop."""
+
+_CHANCE = randomness.SystemRandom().random
 
 
 @dataclass(slots=True)
 class Hub:
-    """A running hub's parts. `connection` is the only one that writes; `reader` reads over it."""
+    """A running hub's parts. `connection` is the only one that writes; `reader` reads over it.
+
+    `chance` gives numbers evenly distributed between 0 and 1. Setting `look` makes delivery look at all its lanes at
+    once; `ending` is true once the program has been told to end: nothing waits for news any more.
+    """
 
     settings: HubSettings
     clock: Clock
@@ -48,6 +62,11 @@ class Hub:
     nonces: NonceStore
     failures: Rates
     quotas: Rates
+    requests: Rates
+    broker: Broker
+    chance: Callable[[], float]
+    look: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: bool = False
 
     def caller(self, method: str, target: str, headers: Mapping[str, str], body_sha256: bytes | None = None) -> str:
         """The partner that signed this request.
@@ -79,12 +98,23 @@ class Hub:
         )
         return partners[0]
 
+    def end(self) -> None:
+        """Whoever waits for news is answered now. Call in the event loop."""
+        self.ending = True
+        self.writer.wake_waiters()
+
     def close(self) -> None:
         """Let go of the database. Call after the writer's task has ended."""
         self.connection.close()
 
 
-def open_hub(settings: HubSettings, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> Hub:
+def open_hub(
+    settings: HubSettings,
+    *,
+    clock: Clock = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    chance: Callable[[], float] = _CHANCE,
+) -> Hub:
     """The hub of a data directory made by `hub.ceremony.initialise`: database checked, log and directory loaded.
 
     Raises:
@@ -94,8 +124,7 @@ def open_hub(settings: HubSettings, *, clock: Clock = utc_now, monotonic: Callab
     """
     os.umask(0o077)
     secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
-    at_rest = AtRest(secrets["at_rest"], secrets["index"])
-    signer = LogSigner(settings.origin, secrets["log.ed25519"], secrets["log.mldsa44"])
+    at_rest, signer = _keys(settings, secrets)
     request_key = RequestKey.from_seed(secrets["request"])
     repository = Repository(settings.directory_folder, secrets)
     metrics = Metrics()
@@ -136,6 +165,47 @@ def open_hub(settings: HubSettings, *, clock: Clock = utc_now, monotonic: Callab
         nonces=MemoryNonces(),
         failures=Rates(settings.failures_per_minute / 60, settings.failures_per_minute),
         quotas=Rates(settings.messages_per_second, settings.messages_burst),
+        requests=Rates(settings.requests_per_second, settings.requests_burst),
+        broker=EmbeddedBroker(connection, writer),
+        chance=chance,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLog:
+    """A hub's database and log for a command that works beside a running hub."""
+
+    connection: Connection
+    at_rest: AtRest
+    writer: LogWriter
+    reader: Reader
+
+
+@contextmanager
+def open_log(settings: HubSettings, *, clock: Clock = utc_now) -> Iterator[OpenLog]:
+    """Database and log alone. Appends share the log with the running hub: whoever holds the lock writes.
+
+    Raises:
+        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet.
+        Unavailable: it cannot be read or written.
+    """
+    os.umask(0o077)
+    if not settings.database.exists():
+        raise Rejected("NOT_FOUND")
+    at_rest, signer = _keys(settings, read_keyring(settings.keyring, read_passphrase(settings.secrets)))
+    connection = open_database(settings.database, busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS)
+    try:
+        writer = LogWriter(connection, signer, at_rest, clock)
+        writer.open()
+        yield OpenLog(connection, at_rest, writer, Reader(connection, at_rest))
+    finally:
+        connection.close()
+
+
+def _keys(settings: HubSettings, secrets: Mapping[str, bytes]) -> tuple[AtRest, LogSigner]:
+    return (
+        AtRest(secrets["at_rest"], secrets["index"]),
+        LogSigner(settings.origin, secrets["log.ed25519"], secrets["log.mldsa44"]),
     )
 
 

@@ -37,6 +37,7 @@ _PARTNER = r"[a-z0-9-]{1,40}"
 _UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _DIGEST = r"[0-9a-f]{64}"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_INSTANT = re.compile(_TIME, re.ASCII)
 _FACT_VALUE = r"[A-Za-z0-9_.:+-]{1,40}"
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
@@ -221,7 +222,9 @@ def format_instant(at: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """The instant written as `format_instant` writes it. Raises ValueError for any other form."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if _INSTANT.fullmatch(text) is None:
+        raise ValueError("an instant is written in one form alone")
+    return datetime.fromisoformat(text)  # strptime takes thirty times as long, twice a message
 
 
 def _instant(text: Mapping[str, str], name: str) -> datetime:

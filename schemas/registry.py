@@ -23,7 +23,7 @@ from schemas.errors import Finding, Rejected
 from schemas.kinds import (
     case_v1,
     civil_v1,
-    data_v1,
+    correction_v1,
     directory_v1,
     doc_v1,
     error_v1,
@@ -70,7 +70,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             transfer_v1,
             transit_v1,
             case_v1,
-            data_v1,
+            correction_v1,
             subject_v1,
             directory_v1,
             stat_v1,

@@ -7,11 +7,15 @@ refused here, before anything looks at the content (RFC 8259 section 4 leaves al
 
 import json
 import re
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from schemas.errors import Rejected
 
 JSON_DEPTH_MAX = 32
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what is left of one at the end: it always matches, so that no text makes it look twice."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def loads(data: bytes, *, code: str = "JSON_INVALID", depth_max: int = JSON_DEPTH_MAX) -> object:
@@ -48,22 +52,15 @@ def loads(data: bytes, *, code: str = "JSON_INVALID", depth_max: int = JSON_DEPT
 
 
 def _too_deep(data: bytes, depth_max: int) -> bool:
-    # Brackets inside strings are counted too while few; only a text with very many is looked at exactly. A string that
-    # does not end is no JSON, and is refused whatever is counted in it.
+    # Brackets inside strings are counted too while few; only a text with more than that is looked at exactly.
     if data.count(b"[") + data.count(b"{") <= depth_max:
         return False
     depth = 0
-    for found in _TOKENS.finditer(data):
-        token = found.group()
-        if token in _OPENS:
+    for byte in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+        if byte in b"[{":
             depth += 1
             if depth > depth_max:
                 return True
-        elif token in _CLOSES:
+        else:
             depth -= 1
     return False
-
-
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
-_OPENS: Final = frozenset({b"[", b"{"})
-_CLOSES: Final = frozenset({b"]", b"}"})

@@ -56,6 +56,13 @@ log = Log()
 def configure(program: str, *, level: str = "info") -> None:
     """Send every log event of this process to standard error as JSON. Called once, where a program starts."""
     number = logging.getLevelNamesMapping()[level.upper()]
+    _send_events(program, number)
+    root = logging.getLogger()
+    root.handlers[:] = [_Libraries()]
+    root.setLevel(max(number, logging.WARNING))
+
+
+def _send_events(program: str, number: int) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -64,12 +71,13 @@ def configure(program: str, *, level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    root = logging.getLogger()
-    root.handlers[:] = [_Libraries()]
-    root.setLevel(max(number, logging.WARNING))
+
+
+_send_events("liaison", logging.WARNING)
+"""Before, or without, `configure`: a command's standard output holds its result alone."""
 
 
 def place(error: BaseException) -> str:

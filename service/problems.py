@@ -7,6 +7,7 @@ error answers; what nobody foresaw becomes INTERNAL, with its type and place in 
 
 import json
 import math
+from collections.abc import Sequence
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schemas.errors import CODES, Fault, Rejected, Unavailable
+from schemas.errors import CODES, Fault, Finding, Rejected, Unavailable
 from service.logs import log
 
 PROBLEM_TYPE = "application/problem+json"
@@ -39,7 +40,9 @@ _FOR_STATUS = {
 }
 
 
-def problem_bytes(code: str, path: str | None = None, receipt: bytes | None = None) -> bytes:
+def problem_bytes(
+    code: str, path: str | None = None, receipt: bytes | None = None, findings: Sequence[Finding] = ()
+) -> bytes:
     """The document itself; `receipt` is the proof of the refusal's leaf, as text in the member `receipt`."""
     row = CODES[code]
     members: dict[str, object] = {
@@ -52,6 +55,8 @@ def problem_bytes(code: str, path: str | None = None, receipt: bytes | None = No
         members["path"] = path
     if receipt is not None:
         members["receipt"] = receipt.decode()
+    if findings:
+        members["findings"] = [finding.as_json() for finding in findings]
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -60,6 +65,7 @@ def problem(
     path: str | None = None,
     *,
     receipt: bytes | None = None,
+    findings: Sequence[Finding] = (),
     retry_after_seconds: float | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
@@ -68,7 +74,10 @@ def problem(
     if retry_after_seconds is not None:
         extra["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
     return Response(
-        problem_bytes(code, path, receipt), status_code=CODES[code].status, media_type=PROBLEM_TYPE, headers=extra
+        problem_bytes(code, path, receipt, findings),
+        status_code=CODES[code].status,
+        media_type=PROBLEM_TYPE,
+        headers=extra,
     )
 
 

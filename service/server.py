@@ -45,6 +45,7 @@ def serve(
     concurrency_max: int = CONCURRENCY_MAX,
     drain_seconds: int = DRAIN_SECONDS,
     ready: Callable[[str], None] | None = None,
+    ending: Callable[[], None] | None = None,
 ) -> None:
     """Serve until told to end.
 
@@ -58,6 +59,8 @@ def serve(
         drain_seconds: how long requests under way may take once told to end.
         ready: told the base URL once the application has started; default prints
             `{"ready": "hub", "url": "http://127.0.0.1:8000"}` on standard output.
+        ending: called in the event loop once told to end, before requests under way are waited for: what waits for
+            news by itself (a long poll) should be answered.
 
     Raises:
         Rejected: TLS_REQUIRED.
@@ -86,7 +89,7 @@ def serve(
         ssl_keyfile=str(tls.key) if tls else None,
         ssl_context_factory=_modern if tls else None,
     )
-    server = _Server(config, url, ready or _Line(name))
+    server = _Server(config, url, ready or _Line(name), ending)
     try:
         server.run(sockets=[listener])
     finally:
@@ -121,10 +124,18 @@ class _Line:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, url: str, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, url: str, ready: Callable[[str], None], ending: Callable[[], None] | None
+    ) -> None:
         super().__init__(config)
         self._url = url
         self._ready = ready
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._ending is not None:
+            self._ending()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

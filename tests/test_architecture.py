@@ -43,7 +43,7 @@ OWNERS = {
     "structlog": ["service/logs.py"],
     "tuf": ["keys/directory/*.py"],
     "typer": ["liaison/cli/*.py"],
-    "urllib.request": ["liaison/audit/sources.py", "liaison/demo/programs.py"],
+    "urllib.request": ["liaison/audit/sources.py", "liaison/demo/*.py"],
     "uvicorn": ["service/server.py"],
     "uvloop": ["service/server.py"],
     "httptools": ["service/server.py"],

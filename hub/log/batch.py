@@ -7,6 +7,7 @@ companion of the batch.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,14 +23,19 @@ from service.sqlite import Connection
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+SECONDS_AN_HOUR = 3600
+
 INSERT_LEAF = "INSERT INTO leaf (idx, hash, bytes) VALUES (?, ?, ?)"
 INSERT_LEAF_PARTNER = "INSERT INTO leaf_partner (partner, idx) VALUES (?, ?)"
 INSERT_SIDE = "INSERT INTO side (idx, case_row, sealed) VALUES (?, ?, ?)"
 INSERT_TILE = "INSERT INTO tile (level, idx, bytes) VALUES (?, ?, ?)"
 INSERT_CASE_KEY = "INSERT INTO case_key (row_id, lookup, wrapped) VALUES (?, ?, ?)"
-WRITE_CASE_STATE = (
-    "INSERT INTO case_state (row_id, parties, procedure, state, last_idx) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (row_id) DO UPDATE SET state = excluded.state, last_idx = excluded.last_idx"
+INSERT_CASE_LEAF = "INSERT INTO case_leaf (case_row, idx) VALUES (?, ?)"
+INSERT_CASE_LEAF_AFTER = "INSERT INTO case_leaf (case_row, idx) SELECT case_row, ? FROM message WHERE idx = ?"
+"""Of a leaf about an accepted message, which `prev` names."""
+COUNT_LEAVES = (
+    "INSERT INTO leaf_count (hour, event, count) VALUES (?, ?, ?) "
+    "ON CONFLICT (hour, event) DO UPDATE SET count = count + excluded.count"
 )
 INSERT_MESSAGE = (
     "INSERT INTO message (idx, digest, identity, source, kind, case_row, expires_at, container) "
@@ -42,8 +48,9 @@ INSERT_PART_USE = "INSERT INTO part_use (sha256, idx) VALUES (?, ?)"
 INSERT_STATEMENT = "INSERT INTO statement (digest, bytes) VALUES (?, ?)"
 
 _ORDER = (
-    INSERT_LEAF, INSERT_LEAF_PARTNER, INSERT_CASE_KEY, WRITE_CASE_STATE, INSERT_SIDE, INSERT_MESSAGE, INSERT_RECIPIENT,
-    INSERT_RETENTION, INSERT_PART_USE, INSERT_STATEMENT, INSERT_IDEMPOTENCY, INSERT_TILE,
+    INSERT_LEAF, INSERT_LEAF_PARTNER, COUNT_LEAVES, INSERT_CASE_KEY, INSERT_SIDE, INSERT_MESSAGE, INSERT_RECIPIENT,
+    INSERT_CASE_LEAF, INSERT_CASE_LEAF_AFTER, INSERT_RETENTION, INSERT_PART_USE, INSERT_STATEMENT, INSERT_IDEMPOTENCY,
+    INSERT_TILE,
 )  # fmt: skip
 """Parents before children, for foreign keys are checked at once."""
 
@@ -104,6 +111,7 @@ class Batch:
         self._rows: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in _ORDER}
         self._companions: dict[type, Companion] = {}
         self._repeats: list[tuple[bytes, bytes, int, int]] = []
+        self._events: Counter[str] = Counter()
         self.leaves: list[bytes] = []
 
     @property
@@ -145,6 +153,11 @@ class Batch:
         self._rows[INSERT_LEAF].append((index, self._growth.append(raw), raw))
         for partner in dict.fromkeys((*((draft.source,) if draft.source else ()), *draft.to)):
             self._rows[INSERT_LEAF_PARTNER].append((partner, index))
+        if draft.prev is not None:
+            self._rows[INSERT_CASE_LEAF_AFTER].append((index, draft.prev))
+        elif draft.case is not None:
+            self._rows[INSERT_CASE_LEAF].append((draft.case.row, index))
+        self._events[draft.event] += 1
         self.leaves.append(raw)
         return index
 
@@ -171,8 +184,11 @@ class Batch:
         for companion in self._companions.values():
             companion.flush(self)
         self._rows[INSERT_TILE] = list(self._growth.tiles)
-        size = self._growth.size
-        self._rows[INSERT_IDEMPOTENCY] = [(key, digest, index, size, until) for key, digest, index, until in self._repeats]
+        size, hour = self._growth.size, self.seconds // SECONDS_AN_HOUR
+        self._rows[COUNT_LEAVES] = [(hour, event, count) for event, count in self._events.items()]
+        self._rows[INSERT_IDEMPOTENCY] = [
+            (key, digest, index, size, until) for key, digest, index, until in self._repeats
+        ]
         for statement, rows in self._rows.items():
             if rows:
                 self.connection.executemany(statement, rows)

@@ -102,6 +102,7 @@ class LogWriter:
         self._wake = asyncio.Event()
         self._grown = asyncio.Event()
         self._closed = False
+        self._ended = False
 
     def open(self) -> None:
         """The log is ready; a new one is opened with its first leaf.
@@ -168,13 +169,18 @@ class LogWriter:
         return await self.submit(_append(draft, effect))
 
     async def grown(self, size: int, seconds: float) -> None:
-        """Returns once the log has more than `size` leaves, or after `seconds`."""
+        """Returns once the log has more than `size` leaves, after `seconds`, or when waiting has ended."""
         try:
             async with asyncio.timeout(seconds):
-                while self.size <= size:
+                while self.size <= size and not self._ended:
                     await self._grown.wait()
         except TimeoutError:
             return
+
+    def wake_waiters(self) -> None:
+        """Whoever waits in `grown` returns now, grown or not."""
+        self._ended = True
+        self._grown.set()
 
     def commit_now(self, work: Work[T]) -> T:
         """One member, one batch, at once. For start-up and commands; raises as `submit` does."""

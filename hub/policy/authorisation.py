@@ -1,8 +1,8 @@
 """May this verified message pass? One straight list of checks, in the order of settled.md, Intake.
 
-Pure: everything it judges by is in its arguments, which intake fetches inside the batch's transaction, so that a message
-sees what earlier ones of its batch changed. An empty list of any rule refuses, and what is unknown is refused. An
-`Authorised` can only be made here.
+Pure: everything it judges by is in its arguments, which intake fetches inside the batch's transaction, so that a
+message sees what earlier ones of its batch changed. An empty list of any rule refuses, and what is unknown is refused.
+An `Authorised` can only be made here.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hub.policy.verified import Verified
 from keys.directory.directory import Directory
 from schemas import lifecycles
-from schemas.agreements.agreement import permit
+from schemas.agreements.agreement import Agreement, permit
 from schemas.envelope import Header
 from schemas.errors import Rejected
 from schemas.registry import KINDS
@@ -60,10 +60,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Authorised:
-    """A message that may be accepted, and what it makes of its case: `opens` a new one, or moves it to `state`."""
+    """A message that may be accepted, and the state its case is in afterwards."""
 
     verified: Verified
-    opens: bool
     procedure: str
     state: str
 
@@ -93,6 +92,7 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
         raise Rejected("KIND_UNKNOWN", "/type")
     if header.dataschema != kind.schema_id:
         raise Rejected("UNSUPPORTED_VERSION", "/dataschema")
+    lifecycles.check_facts(rule, header.facts)
     # recipients
     _check_recipients(header, directory, now)
     if len(header.recipients) > 1 and (rule.about_person or not rule.many_recipients):
@@ -105,7 +105,7 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
     _check_partners(header, directory, live=live)
     if header.role not in rule.sender_roles:
         raise Rejected("SENDER_ROLE", "/ixmrole")
-    agreement, sender = directory.agreement(header.agreement), directory.partner(header.source)
+    agreement, sender = _agreement(header, directory), directory.partner(header.source)
     for recipient in map(directory.partner, header.recipient_ids):
         permit(
             agreement,
@@ -120,6 +120,13 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
         )
     # life cycle
     return _advance(verified, rule, view)
+
+
+def _agreement(header: Header, directory: Directory) -> Agreement:
+    try:
+        return directory.agreement(header.agreement)
+    except Rejected as refusal:
+        raise Rejected(refusal.code, "/ixmagr") from refusal
 
 
 def _check_recipients(header: Header, directory: Directory, now: datetime) -> None:
@@ -155,7 +162,7 @@ def _advance(verified: Verified, rule: lifecycles.KindRule, view: View) -> Autho
             raise Rejected("STEP_NOT_ALLOWED", "/ixmref")
         if view.case is not None:
             raise Rejected("WRONG_CASE", "/subject")
-        return Authorised(verified, True, rule.procedure, lifecycles.advance(rule.procedure, None, step))
+        return Authorised(verified, rule.procedure, lifecycles.advance(rule.procedure, None, step))
     # From here on an unknown case and one of others must look alike (settled.md, Words and identity).
     parent, case = view.parent, view.case
     if header.reference is None:
@@ -175,4 +182,4 @@ def _advance(verified: Verified, rule: lifecycles.KindRule, view: View) -> Autho
         to=header.recipient_ids,
         opener=case.parties[0],
     )
-    return Authorised(verified, False, case.procedure, lifecycles.advance(case.procedure, case.state, step))
+    return Authorised(verified, case.procedure, lifecycles.advance(case.procedure, case.state, step))

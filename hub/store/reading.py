@@ -5,7 +5,7 @@ caller, and that side records open only with the at-rest key. Who may see what i
 reads that belong to one partner take it as a required argument.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hub.store.side import SideRecord, decode_side
@@ -19,6 +19,11 @@ from schemas.errors import Rejected
 from service.sqlite import Connection, guarded
 
 _CASE_KEYS_MAX = 4096
+_INBOX = (
+    "SELECT r.idx, m.digest, r.state, m.container FROM recipient r JOIN message m ON m.idx = r.idx "
+    "WHERE r.partner = ? AND r.idx > ? ORDER BY r.idx"
+)
+_OPEN = _INBOX.replace("ORDER BY", "AND r.state <> 'handed_over' ORDER BY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,20 @@ class Reader:
                 raise Rejected("NOT_FOUND")
             return encode_receipt(row[0], index, inclusion_path(index, found, self._nodes), text)
 
+    def receipts(self, indices: Sequence[int]) -> list[bytes]:
+        """The receipts of these leaves, all to the newest checkpoint. Raises as `receipt`."""
+        if not indices:
+            return []
+        size, text = self.checkpoint()
+        found = []
+        with guarded():
+            for index in indices:
+                row = self.connection.execute("SELECT bytes FROM leaf WHERE idx = ?", (index,)).fetchone()
+                if row is None or index >= size:
+                    raise Rejected("NOT_FOUND")
+                found.append(encode_receipt(row[0], index, inclusion_path(index, size, self._nodes), text))
+        return found
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """The proof that the tree of `new` leaves begins with that of `old`, or Rejected(NOT_FOUND)."""
         if not 0 <= old <= new <= self.size():
@@ -172,7 +191,7 @@ class Reader:
             after: -1 means from the start.
             limit: the most items.
             bytes_max: the most bytes of containers together; a first one that is larger comes alone.
-            open_only: only those not yet handed over or failed.
+            open_only: only those not yet handed over.
         """
         items: list[InboxItem] = []
         total = 0
@@ -185,12 +204,7 @@ class Reader:
 
     def _inbox(self, partner: str, after: int, *, open_only: bool) -> Iterator[InboxItem]:
         with guarded():
-            rows = self.connection.execute(
-                "SELECT r.idx, m.digest, r.state, m.container FROM recipient r JOIN message m ON m.idx = r.idx "
-                "WHERE r.partner = ? AND r.idx > ? AND (? = 0 OR r.state NOT IN ('handed_over', 'failed')) "
-                "ORDER BY r.idx",
-                (partner, after, int(open_only)),
-            )
+            rows = self.connection.execute(_OPEN if open_only else _INBOX, (partner, after))
             for row in rows:
                 yield InboxItem(*row)
 

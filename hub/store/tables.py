@@ -10,6 +10,7 @@ large value stands last in its row, so that reading the others does not walk ove
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -136,6 +137,9 @@ RECIPIENT = Table(
     sqlite_with_rowid=False,
 )
 Index("recipient_message", RECIPIENT.c.idx)
+Index(
+    "recipient_open", RECIPIENT.c.partner, RECIPIENT.c.idx, sqlite_where=RECIPIENT.c.state != "handed_over"
+)  # what is still on its way stays quick to find, however much has arrived
 IDEMPOTENCY = Table(
     "idempotency",
     METADATA,
@@ -169,6 +173,50 @@ PART_USE = Table(
 )
 Index("part_use_message", PART_USE.c.idx)
 
+# -- relay, broker, delivery
+
+BROKER_RECORD = Table(
+    "broker_record",
+    METADATA,
+    Column("topic", Text, primary_key=True),
+    Column("place", Integer, primary_key=True, comment="rises in a topic"),
+    Column("key", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    comment="the embedded broker's records; transport, never evidence",
+    sqlite_with_rowid=False,
+)
+CONSUMER_POSITION = Table(
+    "consumer_position",
+    METADATA,
+    Column("topic", Text, primary_key=True),
+    Column("consumer", Text, primary_key=True),
+    Column("part", Integer, primary_key=True, comment="the topic's partition"),
+    Column("next", Integer, nullable=False, comment="the next record to read"),
+    comment="how far each consumer of the broker is; written with what it did",
+    sqlite_with_rowid=False,
+)
+PUSH = Table(
+    "push",
+    METADATA,
+    Column("partner", Text, primary_key=True),
+    Column("idx", Integer, ForeignKey("message.idx"), primary_key=True, comment="the message's acceptance"),
+    Column("code", Text, comment="why it is parked; NULL while it is to be pushed"),
+    Column("parked_idx", Integer, comment="leaf ContentConsignmentFailure"),
+    comment="what is to be pushed to a partner that can be called; goes once it is consigned",
+    sqlite_with_rowid=False,
+)
+LANE = Table(
+    "lane",
+    METADATA,
+    Column("partner", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, comment="pushes that failed since the last that did not"),
+    Column("refusals", Integer, nullable=False, comment="items parked since the last that was taken"),
+    Column("due_at", Float, nullable=False, comment="nothing is pushed before; with a fraction"),
+    Column("code", Text, nullable=False, comment="what the last failure was"),
+    comment="partners whose pushes fail, and until when they are left alone",
+    sqlite_with_rowid=False,
+)
+
 # -- cases
 
 CASE_KEY = Table(
@@ -188,7 +236,30 @@ CASE_STATE = Table(
     Column("procedure", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("last_idx", Integer, nullable=False, comment="the last accepted message of the case"),
-    comment="where each case stands, as intake needs it; follows from leaves and side records",
+    Column("handed_over_at", Integer, comment="when the opening message's last recipient handed it over; NULL until then"),
+    Column("clock", Text, comment="name of the clock that runs, or waits to; NULL when none does"),
+    Column("basis", Text, comment="how the clock counts: H hours, CD calendar days, WD working days"),
+    Column("due_at", Integer, comment="the first instant that is too late; NULL until the clock is started"),
+    comment="where each case stands, as intake and the case list need it; follows from leaves and side records",
+)
+CASE_PARTY = Table(
+    "case_party",
+    METADATA,
+    Column("partner", Text, primary_key=True),
+    Column("row_id", Integer, ForeignKey("case_key.row_id"), primary_key=True),
+    Column("due_at", Integer, comment="as in case_state"),
+    comment="whose case it is: a case is looked for below its viewer's partner alone; follows from case_state",
+    sqlite_with_rowid=False,
+)
+Index("case_party_due", CASE_PARTY.c.partner, CASE_PARTY.c.due_at, CASE_PARTY.c.row_id,
+      sqlite_where=CASE_PARTY.c.due_at.is_not(None))  # fmt: skip
+CASE_LEAF = Table(
+    "case_leaf",
+    METADATA,
+    Column("case_row", Integer, primary_key=True, comment="as case_key.row_id"),
+    Column("idx", Integer, primary_key=True),
+    comment="which leaves belong to which case: its messages, and what became of each; follows from leaves and side",
+    sqlite_with_rowid=False,
 )
 SIDE = Table(
     "side",
@@ -199,6 +270,47 @@ SIDE = Table(
     ),
     Column("sealed", LargeBinary, nullable=False, comment="salt, header and values of the leaf's commitments"),
     comment="what a leaf's commitments commit to; readable only with the case key",
+)
+
+# -- pages
+
+LEAF_COUNT = Table(
+    "leaf_count",
+    METADATA,
+    Column("hour", Integer, primary_key=True, comment="whole hours since 1970 (UTC)"),
+    Column("event", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    comment="how many leaves of each event each hour brought; follows from the leaves",
+    sqlite_with_rowid=False,
+)
+SIGN_IN = Table(
+    "sign_in",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the link's token, which is stored nowhere"),
+    Column("partner", Text, nullable=False),
+    Column("account", Text, nullable=False, comment="as in the partner's registry record; a pseudonym"),
+    Column("until", Integer, nullable=False),
+    comment="sign-in links not yet used",
+    sqlite_with_rowid=False,
+)
+SESSION = Table(
+    "session",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token, which is stored nowhere"),
+    Column("partner", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("until", Integer, nullable=False, comment="it ends then however busy it is"),
+    Column("seen_at", Integer, nullable=False, comment="to the minute; it ends when idle for too long"),
+    comment="who is signed in to the pages",
+    sqlite_with_rowid=False,
+)
+CASE_VIEW = Table(
+    "case_view",
+    METADATA,
+    Column("key", LargeBinary, primary_key=True, comment="HMAC(index key, partner, account, case row, hour)"),
+    Column("hour", Integer, nullable=False, comment="whole hours since 1970 (UTC); goes once it is over"),
+    comment="who has a CaseViewed leaf for this hour already",
+    sqlite_with_rowid=False,
 )
 
 LAYOUT = 1

@@ -31,6 +31,9 @@ from schemas.errors import Rejected
 
 RECORD_BYTES_MAX = 256 * 1024
 KEYS_PER_PARTNER_MAX = 64
+ACCOUNTS_MAX = 100
+AUDITOR = "AUDIT"
+"""The role of an account that sees every leaf of the log and no side record of any case; it stands alone."""
 INVALID = "DIRECTORY_INVALID"
 
 Use: TypeAlias = Literal["sign", "kem", "request"]
@@ -45,6 +48,7 @@ REASONS = frozenset({"superseded", "compromised", "ceased"})
 PARTNER_ID = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 STATE = re.compile(r"[A-Z]{3}", re.ASCII)
 _ROLE = re.compile(r"[A-Z]{2,6}", re.ASCII)
+_ACCOUNT = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _KIND = re.compile(r"[a-z]+(\.[a-z_]+){1,3}", re.ASCII)
 _KEY_ID = re.compile(r"[0-9a-f]{64}(,[0-9a-f]{64})?", re.ASCII)
 _ORIGIN = re.compile(r"[!-*,-~]{1,200}", re.ASCII)
@@ -52,10 +56,24 @@ _AUTHORITY_MAX, _URL_MAX, _LIST_MAX = 200, 500, 200
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody of a partner who may sign in to the hub's pages. `id` is a pseudonym: who it is, the partner knows."""
+
+    id: str
+    roles: tuple[str, ...]
+
+    @property
+    def auditor(self) -> bool:
+        """Whether it reads the log, and no case."""
+        return AUDITOR in self.roles
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerRecord:
     """A partner as the registrar knows it (`registry/<id>.json`). `state` is ISO alpha-3; an empty list allows nothing.
 
-    `kinds` are those it takes part in; `delivery_url` is where the hub pushes to, None for a partner that pulls.
+    `kinds` are those it takes part in; `delivery_url` is where the hub pushes to, None for a partner that pulls;
+    `accounts` are those who may sign in to the hub's pages for it.
     """
 
     id: str
@@ -65,6 +83,11 @@ class PartnerRecord:
     kinds: tuple[str, ...]
     delivery_url: str | None = None
     test: bool = False
+    accounts: tuple[Account, ...] = ()
+
+    def account(self, account: str) -> Account | None:
+        """The account of this id, None when there is none."""
+        return next((one for one in self.accounts if one.id == account), None)
 
     def takes(self, kind: str) -> bool:
         """Whether the registrar lets the partner take part in this kind."""
@@ -82,6 +105,8 @@ class PartnerRecord:
         }
         if self.delivery_url is not None:
             members["delivery_url"] = self.delivery_url
+        if self.accounts:
+            members["accounts"] = [{"id": one.id, "roles": list(one.roles)} for one in self.accounts]
         return members
 
 
@@ -210,7 +235,7 @@ def encode_hub(hub: HubRecord) -> bytes:
 
 def parse_partner(raw: bytes) -> PartnerRecord:
     """Read `registry/<id>.json`. Raises Rejected(DIRECTORY_INVALID) with the member at fault."""
-    found = _object(raw, {"id", "state", "authority", "roles", "kinds", "test"}, {"delivery_url"})
+    found = _object(raw, {"id", "state", "authority", "roles", "kinds", "test"}, {"delivery_url", "accounts"})
     url = found.get("delivery_url")
     if url is not None:
         _check_url(url, "/delivery_url")
@@ -227,6 +252,7 @@ def parse_partner(raw: bytes) -> PartnerRecord:
         kinds=_texts(found["kinds"], _KIND, "/kinds"),
         delivery_url=cast("str | None", url),
         test=found["test"],
+        accounts=_accounts(found["accounts"]) if "accounts" in found else (),
     )
 
 
@@ -260,6 +286,24 @@ def parse_hub(raw: bytes) -> HubRecord:
     except Rejected as error:
         raise Rejected(INVALID, "/log") from error
     return HubRecord(_text(found["origin"], _ORIGIN, "/origin"), cast("str", found["url"]), log_keys, public)
+
+
+def _accounts(listed: object) -> tuple[Account, ...]:
+    """At least one, or the member is left out; ids differ; an auditor is nothing else."""
+    if not isinstance(listed, list) or not 0 < len(listed) <= ACCOUNTS_MAX:
+        raise Rejected(INVALID, "/accounts")
+    accounts = []
+    for at, one in enumerate(listed):
+        path = f"/accounts/{at}"
+        if not isinstance(one, dict) or set(one) != {"id", "roles"}:
+            raise Rejected(INVALID, path)
+        roles = _texts(one["roles"], _ROLE, f"{path}/roles")
+        if not roles or (AUDITOR in roles and len(roles) > 1):
+            raise Rejected(INVALID, f"{path}/roles")
+        accounts.append(Account(_text(one["id"], _ACCOUNT, f"{path}/id"), roles))
+    if len({one.id for one in accounts}) != len(accounts):
+        raise Rejected(INVALID, "/accounts")
+    return tuple(accounts)
 
 
 def _key(found: object, path: str) -> KeyRecord:

@@ -26,6 +26,8 @@ EVENTS = frozenset(
         "SubmissionAcceptance",
         "SubmissionRejection",
         "ContentConsignment",
+        "ContentConsignmentFailure",
+        "ConsignmentRedriven",
         "ContentHandover",
         "ContentHandoverFailure",
         "ContentAccessTracking",
@@ -33,6 +35,9 @@ EVENTS = frozenset(
         "AgreementPublished",
         "AgreementSuspended",
         "CaseViewed",
+        "SignInLinked",
+        "SignedIn",
+        "SignedOut",
     }
 )
 _COMMITTED = frozenset({"case", "id", "actor", "value"})

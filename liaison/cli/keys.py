@@ -42,6 +42,13 @@ OnlineOption = Annotated[
     typer.Option("--online", metavar="KEYRING", help="The hub's key file. Default: `keyring` beside the directory."),
 ]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CostOption = Annotated[
+    int | None,
+    typer.Option(
+        "--scrypt-cost", metavar="LOG2N", min=10, max=20,
+        help="Of key files: 17 needs 128 MiB for each opening. Less is for demonstrations.",
+    ),
+]  # fmt: skip
 
 
 @app.command()
@@ -100,6 +107,9 @@ def enrol(
     roles: Annotated[str, typer.Option(help="Its roles, joined by commas.")],
     kinds: Annotated[str | None, typer.Option(help="Message kinds it takes part in. Default: all there are.")] = None,
     delivery_url: Annotated[str | None, typer.Option(help="Where the hub delivers. Default: the partner asks.")] = None,
+    accounts: Annotated[
+        str, typer.Option(help="Who may sign in to the hub's pages: `officer-1:LO,auditor-1:AUDIT`; roles join by `+`.")
+    ] = "",
     fingerprint: Annotated[str | None, typer.Option(help="As read out by the partner; another is refused.")] = None,
     test: Annotated[bool, typer.Option("--test", help="A partner for tests.")] = False,
     passphrase_file: PassphraseOption = None,
@@ -108,7 +118,7 @@ def enrol(
 ) -> None:
     """Enrol a partner: check its proofs, delegate its role to its administrators, publish."""
     from keys.directory.enrolment import parse_enrolment
-    from keys.directory.records import INVALID, PartnerRecord, encode_partner, parse_partner
+    from keys.directory.records import INVALID, Account, PartnerRecord, encode_partner, parse_partner
 
     raw = read_file(enrolment_file)
     offered = parse_enrolment(raw)
@@ -122,6 +132,7 @@ def enrol(
         _kinds() if kinds is None else _split(kinds),
         delivery_url,
         test,
+        tuple(Account(name, tuple(filter(None, listed.split("+")))) for name, listed in _pairs(accounts)),
     )
     record = parse_partner(encode_partner(record))
     seeds = registrar(ceremony, passphrase_file)
@@ -227,6 +238,10 @@ def registrar(ceremony: Path, passphrase_file: Path | None) -> list[bytes]:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part for part in (one.strip() for one in text.split(",")) if part)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [(name.strip(), listed.strip()) for name, _, listed in (one.partition(":") for one in _split(text))]
 
 
 def _kinds() -> tuple[str, ...]:

@@ -4,7 +4,9 @@ Persons, numbers and texts are made up; names say so (TEST, PROBE, SPECIMEN). Da
 demonstration runs, so that rules about time hold whenever that is.
 """
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, TypeAlias
@@ -138,6 +140,41 @@ def overstay_notices(today: date) -> Iterator[Payload]:
         if number == BAD_ROW:
             notice["stays"][0]["exit"]["at"] = (entry - timedelta(days=1)).isoformat()
         yield notice
+
+
+def overstay_table(today: date, recipient: str) -> bytes:
+    """The same notices as the migration office's own table: CSV, read by adapters/partners/test-aut/overstay.toml."""
+    rows = [_row(notice, recipient) for notice in overstay_notices(today)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=";", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _row(notice: Payload, recipient: str) -> dict[str, str]:
+    person, stay, safeguards = notice["person"], notice["stays"][0], notice["safeguards"]
+    surname, given = (part["value"] for part in person["identities"][0]["parts"])
+    return {
+        "recipient": recipient,
+        "case_ref": notice["case_ref"],
+        "surname": surname,
+        "given": given,
+        "born": person["birth_date"]["value"],
+        "sex": {"M": "male", "F": "female"}[person["sex"]],
+        "nationality": person["nationalities"][0]["code"],
+        "issuer": notice["document"]["issuer"],
+        "number": notice["document"]["number"],
+        "entry": stay["entry"]["at"],
+        "exit": stay["exit"]["at"],
+        "first_overstay_day": notice["computed"]["first_overstay_day"],
+        "days": str(notice["computed"]["days"]),
+        "detected": notice["detected_at"],
+        "decided": safeguards["return_decision"]["issued_on"],
+        "informed": safeguards["subject_informed"]["on"],
+        "language": safeguards["subject_informed"]["language"],
+        "checked": safeguards["nonrefoulement_checked"]["on"],
+    }
 
 
 def overstay_reply(notice_id: str) -> Payload:

@@ -75,6 +75,17 @@ class Programs:
         self._running.append(program)
         return program
 
+    def process(self, name: str) -> int:
+        """The process id of the program started last under this name."""
+        return next(program.process.pid for program in reversed(self._running) if program.name == name)
+
+    def stop(self, name: str) -> None:
+        """End the program started last under this name, in order."""
+        program = next(one for one in reversed(self._running) if one.name == name)
+        program.process.terminate()
+        program.process.wait(self._end_seconds)
+        self._running.remove(program)
+
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             self._before[number] = signal.signal(number, _interrupt)

@@ -1,6 +1,7 @@
 """Records are closed, complete, and a key is good only in its time."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from keys.directory.directory import Directory
 from keys.directory.enrolment import make_enrolment, parse_enrolment
 from keys.directory.records import (
+    ACCOUNTS_MAX,
+    Account,
     HubRecord,
     KeyRecord,
     KeySet,
@@ -37,6 +40,7 @@ HUB = HubRecord("hub.liaison.example", "https://hub.liaison.example", LogSigner(
 RECORD = PartnerRecord(
     "test-aut", "AUT", "Behörde für Tests", ("RET",), ("ident.request",), "https://e.example/in", True
 )
+WITH_ACCOUNTS = replace(RECORD, accounts=(Account("officer-1", ("LO", "MIG")), Account("auditor-1", ("AUDIT",))))
 KEYS = parse_enrolment(make_enrolment(partner("test-aut", "AUT").secrets, "test-aut", now=NOW)).key_set
 
 
@@ -49,6 +53,7 @@ def refused(parse: Any, raw: bytes) -> str | None:
 
 def test_records_come_back() -> None:
     assert parse_partner(encode_partner(RECORD)) == RECORD
+    assert parse_partner(encode_partner(WITH_ACCOUNTS)) == WITH_ACCOUNTS
     assert parse_hub(encode_hub(HUB)) == HUB
     assert parse_key_set(encode_key_set(KEYS)) == KEYS
     word = Suspension("TEST-AUT-MDA", 3, "AUT", NOW)
@@ -59,6 +64,16 @@ def test_a_request_keys_id_is_the_one_it_signs_with() -> None:
     secret = seed()
     assert request_key_id(public_of(secret)) == RequestKey.from_seed(secret).key_id
     assert HUB.request_key_id == request_key_id(HUB.request_key)
+
+
+def test_an_account_is_found_by_its_id_alone() -> None:
+    officer, auditor = WITH_ACCOUNTS.account("officer-1"), WITH_ACCOUNTS.account("auditor-1")
+    assert officer is not None
+    assert not officer.auditor
+    assert auditor is not None
+    assert auditor.auditor
+    assert WITH_ACCOUNTS.account("officer-2") is None
+    assert RECORD.account("officer-1") is None
 
 
 def test_an_empty_list_allows_nothing() -> None:
@@ -79,6 +94,15 @@ def test_an_empty_list_allows_nothing() -> None:
         ("delivery_url", "https://h/#x"), ("delivery_url", "https://h/ x"), ("delivery_url", "https://ü.example/"),
         ("delivery_url", "http://[x"), ("delivery_url", 1), ("delivery_url", "https://h/" + "x" * 500),
         ("test", 1), ("test", "true"),
+        ("accounts", []), ("accounts", {}), ("accounts", "officer-1"), ("accounts", ["officer-1"]), ("accounts", None),
+        ("accounts", [{"id": "officer-1"}]), ("accounts", [{"roles": ["LO"]}]),
+        ("accounts", [{"id": "officer-1", "roles": []}]), ("accounts", [{"id": "officer-1", "roles": "LO"}]),
+        ("accounts", [{"id": "officer-1", "roles": ["lo"]}]), ("accounts", [{"id": "Officer", "roles": ["LO"]}]),
+        ("accounts", [{"id": "a" * 41, "roles": ["LO"]}]), ("accounts", [{"id": "", "roles": ["LO"]}]),
+        ("accounts", [{"id": "officer-1", "roles": ["LO"], "name": "x"}]),
+        ("accounts", [{"id": "officer-1", "roles": ["LO", "AUDIT"]}]),
+        ("accounts", [{"id": "officer-1", "roles": ["LO"]}] * 2),
+        ("accounts", [{"id": f"officer-{at}", "roles": ["LO"]} for at in range(ACCOUNTS_MAX + 1)]),
     ],
 )  # fmt: skip
 def test_a_partners_member_that_does_not_fit(member: str, value: object) -> None:

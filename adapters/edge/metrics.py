@@ -1,0 +1,36 @@
+"""What an edge counts, for Prometheus. A registry of its own; no label names a case, a message or a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from schemas.errors import CODES
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The edge's counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._refusals = Counter("liaison_edge_refusals", "Refusals by code.", ["code"], registry=self.registry)
+        self._alarms = Counter("liaison_edge_alarms", "Alarms by code.", ["code"], registry=self.registry)
+        self.taken = Counter("liaison_edge_taken", "Submissions written to the outbox.", registry=self.registry)
+        self.accepted = Counter("liaison_edge_accepted", "Messages the hub accepted.", registry=self.registry)
+        self.received = Counter("liaison_edge_received", "Messages received.", registry=self.registry)
+        self.handed_over = Counter("liaison_edge_handed_over", "Messages handed over.", registry=self.registry)
+        self.failed = Counter("liaison_edge_failed", "Messages received that failed.", registry=self.registry)
+        self.stated = Counter("liaison_edge_stated", "Statements the hub accepted.", registry=self.registry)
+        self.directory = Gauge("liaison_edge_directory_version", "Directory version in use.", registry=self.registry)
+        self.log_size = Gauge("liaison_edge_log_size", "Leaves of the last checkpoint kept.", registry=self.registry)
+
+    def refusal(self, code: str) -> None:
+        """A refusal, ours or the hub's; a code we do not know counts as INTERNAL."""
+        self._refusals.labels(code if code in CODES else "INTERNAL").inc()
+
+    def alarm(self, code: str) -> None:
+        """An alarm."""
+        self._alarms.labels(code).inc()
+
+    def text(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)

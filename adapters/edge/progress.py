@@ -1,0 +1,64 @@
+"""Tells channels what became of the submissions they brought: in order, at least once, after a crash again."""
+
+from adapters.contract import Progress, Reporting
+from adapters.edge.wiring import Edge
+from schemas.errors import Rejected, Unavailable
+from service.failpoints import reach
+from service.logs import log
+from service.sqlite import transaction
+
+_TOLD, _TELLING = 1, 2
+_ENDINGS = {"handed_over", "failed"}
+
+
+async def run(edge: Edge) -> None:
+    """Tell until cancelled."""
+    with transaction(edge.connection):
+        edge.connection.execute("UPDATE outbox SET told = 0 WHERE told = ?", (_TELLING,))
+    attempts = 0
+    while True:
+        try:
+            if await tell_some(edge):
+                attempts = 0
+                continue
+        except (Unavailable, Rejected) as error:
+            log.warning("progress.waits", code=error.code)
+            with transaction(edge.connection):
+                edge.connection.execute("UPDATE outbox SET told = 0 WHERE told = ?", (_TELLING,))
+            await edge.bells.progress.heard(edge.retry_at(attempts) - edge.seconds())
+            attempts += 1
+            continue
+        await edge.bells.progress.heard(edge.settings.look_seconds)
+
+
+async def tell_some(edge: Edge) -> int:
+    """Tell what is not yet told; returns how many submissions. Raises Unavailable: some of it is told again."""
+    with transaction(edge.connection):
+        rows = edge.connection.execute(
+            "SELECT seq, channel, external_id, id, state, code, receipt FROM outbox WHERE told = 0 "
+            "ORDER BY seq LIMIT ?",
+            (edge.settings.group_max,),
+        ).fetchall()
+        edge.connection.executemany("UPDATE outbox SET told = ? WHERE seq = ?", [(_TELLING, row[0]) for row in rows])
+    if not rows:
+        return 0
+    for seq, name, external_id, message_id, state, code, receipt in rows:
+        channel: object = edge.channels.get(name)
+        if isinstance(channel, Reporting):
+            await _report(edge, channel, seq, Progress(external_id, message_id, state, None, code, receipt))
+    reach("edge.progress.told")
+    with transaction(edge.connection):  # what has changed meanwhile is 0 again, and is told again
+        edge.connection.executemany(
+            "UPDATE outbox SET told = ? WHERE seq = ? AND told = ?", [(_TOLD, row[0], _TELLING) for row in rows]
+        )
+    return len(rows)
+
+
+async def _report(edge: Edge, channel: Reporting, seq: int, first: Progress) -> None:
+    await channel.report(first)
+    words = edge.connection.execute(
+        "SELECT partner, state, code FROM awaited WHERE seq = ? ORDER BY partner", (seq,)
+    ).fetchall()
+    for partner, state, code in words:
+        if state in _ENDINGS:
+            await channel.report(Progress(first.external_id, first.id, state, partner, code))

@@ -1,0 +1,137 @@
+"""What an operator asks of an edge's data directory, also while it runs: counts, states, alarms, messages, receipts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adapters.edge.alarms import ALARMS
+from adapters.edge.tables import read_meta
+from keys.proofs.checkpoint import LogPublic
+from keys.proofs.receipt import VerifiedReceipt, verify_receipt
+from schemas.errors import Rejected
+from service.sqlite import Connection, guarded
+
+_COUNTS = {
+    "sent": "SELECT count(*) FROM outbox",
+    "accepted": "SELECT count(*) FROM outbox WHERE state = 'accepted'",
+    "refused": "SELECT count(*) FROM outbox WHERE state = 'refused'",
+    "received": "SELECT count(*) FROM inbox",
+    "opened": "SELECT count(*) FROM inbox WHERE payload IS NOT NULL",
+    "handed_over": "SELECT count(*) FROM inbox WHERE state = 'handed_over'",
+    "failed": "SELECT count(*) FROM inbox WHERE state = 'failed'",
+    "evidence": "SELECT count(*) FROM evidence e JOIN statement s ON s.id = e.statement WHERE s.state = 'accepted'",
+    "alarms": "SELECT count(*) FROM alarm",
+}
+_UNDER_WAY = (
+    "SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sealed')",
+    "SELECT count(*) FROM awaited WHERE state IN ('pending', 'consigned')",
+    "SELECT count(*) FROM inbox WHERE state IN ('received', 'ready')",
+    "SELECT count(*) FROM evidence WHERE statement IS NULL",
+    "SELECT count(*) FROM statement WHERE state = 'sealed'",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAlarm:
+    """An alarm in words."""
+
+    at: datetime
+    code: str
+    subject: str
+    seen: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """A receipt as the hub gave it, and the message it is about: one sent, one received, or one refused."""
+
+    id: str
+    direction: str
+    state: str
+    raw: bytes = field(repr=False)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many of everything, and how many are `under_way`."""
+    with guarded():
+        found = {name: int(connection.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}
+        found["under_way"] = sum(int(connection.execute(query).fetchone()[0]) for query in _UNDER_WAY)
+    return found
+
+
+def trusted(connection: Connection) -> bool:
+    """Whether the log is still trusted."""
+    return read_meta(connection, "log_broken") is None
+
+
+def alarms(connection: Connection) -> list[ShownAlarm]:
+    """Every alarm, oldest first."""
+    with guarded():
+        rows = connection.execute("SELECT at, code, subject, seen FROM alarm ORDER BY seq").fetchall()
+    return [
+        ShownAlarm(datetime.fromtimestamp(at, UTC), code, subject, bool(seen), ALARMS.get(code, ""))
+        for at, code, subject, seen in rows
+    ]
+
+
+def outgoing(connection: Connection, limit: int) -> list[dict[str, object]]:
+    """What was sent, newest first; no payload."""
+    with guarded():
+        rows = connection.execute(
+            "SELECT seq, id, channel, external_id, kind, case_handle, state, code, idx FROM outbox "
+            "ORDER BY seq DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+        words = {
+            row[0]: connection.execute("SELECT partner, state, code FROM awaited WHERE seq = ?", (row[0],)).fetchall()
+            for row in rows
+        }
+    names = ("id", "channel", "external_id", "kind", "case_handle", "state", "code", "index")
+    return [
+        dict(zip(names, row[1:], strict=True))
+        | {"recipients": {partner: state if code is None else code for partner, state, code in words[row[0]]}}
+        for row in rows
+    ]
+
+
+def incoming(connection: Connection, limit: int) -> list[dict[str, object]]:
+    """What was received, newest first; no payload."""
+    with guarded():
+        rows = connection.execute(
+            "SELECT idx, digest, id, source, kind, case_handle, state, code, channel, out_of_order FROM inbox "
+            "ORDER BY idx DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+    names = ("index", "digest", "id", "source", "kind", "case_handle", "state", "code", "channel", "out_of_order")
+    return [dict(zip(names, row, strict=True)) | {"out_of_order": bool(row[9])} for row in rows]
+
+
+def receipts(connection: Connection, message_id: str | None = None) -> Iterator[StoredReceipt]:
+    """Receipts of the message with this id, or of all messages."""
+    for direction, query in (
+        ("sent", "SELECT id, state, receipt FROM outbox WHERE receipt IS NOT NULL AND (?1 IS NULL OR id = ?1)"),
+        ("received", "SELECT id, state, receipt FROM inbox WHERE id IS NOT NULL AND (?1 IS NULL OR id = ?1)"),
+    ):
+        with guarded():
+            rows = connection.execute(query, (message_id,)).fetchall()
+        for found_id, state, raw in rows:
+            yield StoredReceipt(found_id, direction, state, bytes(raw))
+
+
+def verify(receipt: StoredReceipt, public: LogPublic) -> VerifiedReceipt:
+    """The receipt holds offline. Raises Rejected(PROOF_INVALID, CHECKPOINT_INVALID)."""
+    return verify_receipt(receipt.raw, public)
+
+
+def log_public(folder: Path, log_key: Path | None, cached: LogPublic | None) -> LogPublic:
+    """The log's keys: from a file, else as the directory in use names them. Raises Rejected(NOT_FOUND)."""
+    if log_key is not None:
+        try:
+            return LogPublic.from_vkeys(log_key.read_text(encoding="utf-8").split())
+        except OSError as error:
+            raise Rejected("NOT_FOUND") from error
+    if cached is None:
+        raise Rejected("NOT_FOUND", str(folder.name))
+    return cached

@@ -1,0 +1,127 @@
+"""One row a case: what intake asks and what a list shows. Written in the transaction of the leaf that changes it.
+
+Guarantees that the row says what the fold of the case's leaves says (`hub.cases.case`; tests compare after every step,
+`liaison hub rebuild --check` on any database) and that it holds no handle, message id or fact: parties, procedure,
+state and the next clock alone (settled.md, Rebuilding). A crash leaves leaf and row both, or neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hub.cases.case import Case
+from hub.log.batch import Batch
+from hub.store.reading import Reader
+from schemas import lifecycles
+from schemas.envelope import parse_header
+
+WRITE_CASE = (
+    "INSERT INTO case_state (row_id, parties, procedure, state, last_idx, clock, basis, due_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (row_id) DO UPDATE SET state = excluded.state, "
+    "last_idx = excluded.last_idx, clock = excluded.clock, basis = excluded.basis, due_at = excluded.due_at"
+)
+WRITE_PARTY = (
+    "INSERT INTO case_party (partner, row_id, due_at) VALUES (?, ?, ?) "
+    "ON CONFLICT (partner, row_id) DO UPDATE SET due_at = excluded.due_at"
+)
+_HANDED_OVER = "UPDATE case_state SET handed_over_at = ? WHERE row_id = ? RETURNING procedure, state, clock, due_at"
+_HANDED_OVER_AT = "SELECT handed_over_at FROM case_state WHERE row_id = ?"
+_STARTED = "UPDATE case_state SET due_at = ? WHERE row_id = ?"
+_STARTED_PARTY = "UPDATE case_party SET due_at = ? WHERE row_id = ? AND partner = ?"
+_PARTIES = "SELECT parties FROM case_state WHERE row_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A row of `case_state`. Instants are whole seconds since 1970; see the table's comments."""
+
+    row: int
+    parties: tuple[str, ...]
+    procedure: str
+    state: str
+    last: int
+    handed_over_at: int | None
+    clock: str | None
+    basis: str | None
+    due_at: int | None
+
+
+def row_of(case: Case) -> CaseRow:
+    """The row that belongs to a case."""
+    clock, handed_over_at = case.clock, case.messages[0].handed_over_at
+    return CaseRow(
+        case.row,
+        case.parties,
+        case.procedure,
+        case.state,
+        case.last,
+        None if handed_over_at is None else int(handed_over_at.timestamp()),
+        *clock_columns(clock),
+    )
+
+
+def clock_columns(clock: lifecycles.Clock | None) -> tuple[str | None, str | None, int | None]:
+    """Name, basis and end of a clock, as stored."""
+    if clock is None:
+        return None, None, None
+    return clock.name, clock.basis, None if clock.ends_at is None else int(clock.ends_at.timestamp())
+
+
+def project(
+    batch: Batch,
+    reader: Reader,
+    row: int,
+    *,
+    parties: tuple[str, ...],
+    procedure: str,
+    state: str,
+    last: int,
+    facts: Mapping[str, str] | None,
+) -> None:
+    """The case's rows are written with the batch, as its messages have left it.
+
+    Args:
+        batch: the one that accepted them.
+        reader: reads what earlier batches wrote.
+        row: the case's.
+        parties: the opener first.
+        procedure: the case's.
+        state: where it stands now.
+        last: the index of its last message's acceptance.
+        facts: of the opening message when this batch accepted it; None for a case that was there before.
+    """
+    clock = None
+    if not lifecycles.PROCEDURES[procedure].states[state].closed:
+        handed_over_at = None
+        if facts is None:
+            facts = _opening_facts(reader, row)
+            found = batch.connection.execute(_HANDED_OVER_AT, (row,)).fetchone()
+            handed_over_at = None if found[0] is None else datetime.fromtimestamp(found[0], UTC)
+        clock = lifecycles.next_clock(procedure, state, facts, handed_over_at)
+    columns = clock_columns(clock)
+    batch.write(WRITE_CASE, (row, ",".join(parties), procedure, state, last, *columns))
+    for partner in parties:
+        batch.write(WRITE_PARTY, (partner, row, columns[2]))
+
+
+def handed_over(batch: Batch, reader: Reader, index: int) -> None:
+    """Every recipient has handed over the message accepted at `index`: if it opened a case, that case's clock starts.
+
+    Written at once, for later members of the batch must see it.
+    """
+    connection = batch.connection
+    found = connection.execute(_HANDED_OVER, (batch.seconds, index)).fetchone()
+    if found is None or found[2] is None or found[3] is not None:
+        return  # it opened no case, or no clock of the case waits for this
+    procedure, state = found[:2]
+    _, _, due_at = clock_columns(lifecycles.next_clock(procedure, state, _opening_facts(reader, index), batch.at))
+    connection.execute(_STARTED, (due_at, index))
+    (parties,) = connection.execute(_PARTIES, (index,)).fetchone()
+    for partner in parties.split(","):
+        connection.execute(_STARTED_PARTY, (due_at, index, partner))
+
+
+def _opening_facts(reader: Reader, row: int) -> Mapping[str, str]:
+    """What the opening message's header told; nothing once the case's key is destroyed."""
+    side = reader.side(row)
+    return {} if side is None else parse_header(side.header).facts

@@ -1,0 +1,152 @@
+"""What codes are called on pages. Every code of the tables has words (a test holds it); an unknown one shows itself.
+
+Times are shown in UTC, with the zone's name, and beside it how far away they are.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+
+from hub.cases.case import ERASED, Rung
+from schemas.lifecycles import Clock
+
+PROCEDURES: Mapping[str, str] = MappingProxyType(
+    {
+        "identification": "Identification",
+        "document_check": "Document check",
+        "alert": "Forged-document alert",
+        "overstay": "Overstay notice",
+    }
+)
+
+STATES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("identification", "requested"): "Waiting for an answer",
+        ("identification", "answered"): "Answered",
+        ("document_check", "requested"): "Waiting for an answer",
+        ("document_check", "answered"): "Answered",
+        ("document_check", "cannot_say"): "Issuer cannot say",
+        ("alert", "issued"): "In force",
+        ("overstay", "notified"): "Waiting for a reply",
+        ("overstay", "answered"): "Replied",
+    }
+)
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ident.request": "Identification request",
+        "ident.reply": "Identification reply",
+        "doc.alert": "Forged-document alert",
+        "doc.verify.request": "Document check request",
+        "doc.verify.reply": "Document check reply",
+        "visa.overstay.notice": "Overstay notice",
+        "visa.overstay.reply": "Overstay reply",
+    }
+)
+
+CLOCKS: Mapping[str, str] = MappingProxyType({"answer": "Answer due", "validity": "Valid until"})
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "LogOpened": "Log opened",
+        "SubmissionAcceptance": "Message accepted",
+        "SubmissionRejection": "Submission refused",
+        "ContentConsignment": "Taken by the recipient's edge",
+        "ContentConsignmentFailure": "Delivery parked",
+        "ConsignmentRedriven": "Delivery driven again",
+        "ContentHandover": "Handed over",
+        "ContentHandoverFailure": "Hand-over failed",
+        "ContentAccessTracking": "Opened",
+        "DirectoryPublished": "Key directory published",
+        "AgreementPublished": "Agreement published",
+        "AgreementSuspended": "Agreement suspended",
+        "CaseViewed": "Case viewed",
+        "SignInLinked": "Sign-in link made",
+        "SignedIn": "Signed in",
+        "SignedOut": "Signed out",
+    }
+)
+
+GROUPS: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("accepted", "Messages accepted", frozenset({"SubmissionAcceptance"})),
+    (
+        "evidence",
+        "Deliveries and evidence",
+        frozenset({"ContentConsignment", "ConsignmentRedriven", "ContentHandover", "ContentAccessTracking"}),
+    ),
+    (
+        "trouble",
+        "Refusals and failures",
+        frozenset({"SubmissionRejection", "ContentConsignmentFailure", "ContentHandoverFailure"}),
+    ),
+    ("rest", "Directory, agreements, accounts", frozenset()),
+)
+"""How events are put together in charts: class, words, events; the last takes all others."""
+
+PROBLEM = "Something is wrong on our side, or with what was asked. Nothing was changed."
+PROBLEMS: Mapping[str, str] = MappingProxyType(
+    {
+        "REQUEST_UNSIGNED": "You have not signed in, or your session has ended. Ask the operator for a sign-in link.",
+        "NOT_FOUND": "There is no such page, or not for you.",
+        "CROSS_SITE": "The form was not sent by a page of this hub. Go back to the page and try again there.",
+        "METHOD_NOT_ALLOWED": "This address does not take this kind of request.",
+        "RATE_LIMITED": "Too many attempts came from your address. Wait a minute, then try again.",
+        "BUSY": "The hub is busy. Nothing was shown, because nothing could be written to the log. Try again soon.",
+        "STORE_UNAVAILABLE": "The hub cannot write to its log, and shows nothing that it cannot log. Try again soon.",
+    }
+)
+"""What a page says of a code."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SOON = timedelta(minutes=1)
+_UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+
+
+def group_of(event: str) -> str:
+    """The class of an event's group."""
+    return next((name for name, _, events in GROUPS if event in events), GROUPS[-1][0])
+
+
+def state(procedure: str, name: str) -> str:
+    """A state in words."""
+    return "Erased" if name == ERASED else STATES.get((procedure, name), name)
+
+
+def instant(at: datetime) -> str:
+    """`1 Apr 2026, 12:00 UTC`."""
+    at = at.astimezone(UTC)
+    return f"{day(at.date())}, {at:%H:%M} UTC"
+
+
+def day(on: date) -> str:
+    """`1 Apr 2026`: the month's name is written out by ourselves, whatever the machine's language."""
+    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+
+
+def due(clock: Clock) -> str:
+    """When a clock ends: an instant, or for one that counts days the last day that is in time."""
+    if clock.due is None:
+        return "Not started"
+    return instant(clock.due) if isinstance(clock.due, datetime) else f"{day(clock.due)}, end of day UTC"
+
+
+def away(at: datetime, now: datetime) -> str:
+    """`in 3 hours`, `2 days ago`, `now`: in the largest unit that fits, rounded down."""
+    apart = abs(at - now)
+    if apart < _SOON:
+        return "now"
+    unit, name = next((unit, name) for unit, name in _UNITS if apart >= unit)
+    count = apart // unit
+    words = f"{count} {name}{'' if count == 1 else 's'}"
+    return f"in {words}" if at > now else f"{words} ago"
+
+
+def reached(rung: Rung) -> str:
+    """How far a message got with one recipient."""
+    return {
+        "accepted": "Waiting for delivery",
+        "parked": "Delivery parked: the operator must act",
+        "consigned": "With the recipient's edge, not yet handed over",
+        "failed": "Hand-over failed",
+        "handed_over": "Handed over",
+    }[rung.reached]

@@ -1,0 +1,176 @@
+"""What becomes of a message on its way to a recipient, as members of a batch: consigned, parked, driven again.
+
+Guarantees that each recipient has at most one `ContentConsignment` leaf a message, whichever way the bytes went (push,
+inbox, or a hand-over that shows them taken), for its state is looked at inside the transaction; and that a message
+which is parked or driven again has a leaf that says so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hub.log.batch import Answer, Batch, Draft, Sealed
+from service.failpoints import reach
+from service.sqlite import Connection, guarded
+
+T = TypeVar("T")
+
+LEAVES_AT_ONCE = 512
+
+_ONE = (
+    "SELECT r.state, m.digest, m.source, m.kind FROM recipient r JOIN message m ON m.idx = r.idx "
+    "WHERE r.partner = ? AND r.idx = ?"
+)
+_ACCEPTED = (
+    "SELECT idx FROM recipient WHERE partner = ? AND idx > ? AND idx <= ? AND state = 'accepted' "
+    "AND state <> 'handed_over' ORDER BY idx LIMIT ?"  # the last term is the one its index has
+)
+_CONSIGNED = "UPDATE recipient SET state = 'consigned', consigned_idx = ? WHERE partner = ? AND idx = ?"
+_FORGET = "DELETE FROM push WHERE partner = ? AND idx = ?"
+_PARK = "UPDATE push SET code = ?, parked_idx = ? WHERE partner = ? AND idx = ?"
+_PARKED = (
+    "SELECT p.partner, p.idx, p.code, p.parked_idx, m.digest, m.source, m.kind, m.expires_at FROM push p "
+    "JOIN message m ON m.idx = p.idx JOIN recipient r ON r.partner = p.partner AND r.idx = p.idx "
+    "WHERE p.code IS NOT NULL AND r.state = 'accepted' AND (?1 IS NULL OR p.partner = ?1) "
+    "AND (?2 IS NULL OR p.idx = ?2) ORDER BY p.partner, p.idx LIMIT ?3"
+)
+_DRIVE = "UPDATE push SET code = NULL, parked_idx = NULL WHERE partner = ? AND idx = ?"
+_LANE_AT_ONCE = "DELETE FROM lane WHERE partner = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that is not pushed any more until an operator drives it again. `leaf` is where the log says so."""
+
+    partner: str
+    index: int
+    code: str
+    leaf: int
+    digest: bytes
+    source: str
+    kind: str
+    expires_at: int
+
+
+class Consigned:
+    """Work: these messages lie durable with the recipient; gives how many it had not been said of before."""
+
+    def __init__(self, partner: str, indices: Sequence[int]) -> None:
+        self._partner = partner
+        self._indices = indices
+
+    def __call__(self, batch: Batch) -> Answer[int]:
+        """As a member of a batch."""
+        count = sum(_consign(batch, self._partner, index) for index in self._indices)
+        reach("hub.delivery.consigned")
+        return _gives(count)
+
+
+class Acknowledged:
+    """Work: the reader says that everything up to `until` lies with it; gives where it stopped, None when at the end.
+
+    At most `LEAVES_AT_ONCE` at a time, so that one who acknowledges a year at once does not hold up the others.
+    """
+
+    def __init__(self, partner: str, after: int, until: int) -> None:
+        self._partner = partner
+        self._after = after
+        self._until = until
+
+    def __call__(self, batch: Batch) -> Answer[int | None]:
+        """As a member of a batch."""
+        found = accepted_between(batch.connection, self._partner, self._after, self._until)
+        for index in found:
+            _consign(batch, self._partner, index)
+        reach("hub.delivery.acknowledged")
+        return _gives(found[-1] if len(found) == LEAVES_AT_ONCE else None)
+
+
+class Stopped:
+    """Work: these messages are parked for this reason; those that went another way meanwhile are forgotten."""
+
+    def __init__(self, partner: str, indices: Sequence[int], code: str) -> None:
+        self._partner = partner
+        self._indices = indices
+        self._code = code
+
+    def __call__(self, batch: Batch) -> Answer[int]:
+        """As a member of a batch."""
+        parked = 0
+        for index in self._indices:
+            state, digest, source, kind = batch.connection.execute(_ONE, (self._partner, index)).fetchone()
+            if state != "accepted":
+                batch.connection.execute(_FORGET, (self._partner, index))
+                continue
+            leaf = batch.add(
+                Draft(
+                    "ContentConsignmentFailure",
+                    digest=digest.hex(),
+                    source=source,
+                    to=(self._partner,),
+                    type=kind,
+                    prev=index,
+                    code=self._code,
+                )
+            )
+            batch.connection.execute(_PARK, (self._code, leaf, self._partner, index))
+            parked += 1
+        reach("hub.delivery.parked")
+        return _gives(parked)
+
+
+class Redriven:
+    """Work: parked messages are pushed again, and the log says who wanted it; gives how many."""
+
+    def __init__(self, partner: str | None, index: int | None, actor: str) -> None:
+        self._partner = partner
+        self._index = index
+        self._actor = actor
+
+    def __call__(self, batch: Batch) -> Answer[int]:
+        """As a member of a batch."""
+        found = parked(batch.connection, self._partner, self._index, LEAVES_AT_ONCE)
+        for one in found:
+            batch.add(
+                Draft(
+                    "ConsignmentRedriven",
+                    digest=one.digest.hex(),
+                    source=one.source,
+                    to=(one.partner,),
+                    type=one.kind,
+                    prev=one.index,
+                    committed={"actor": self._actor},
+                )
+            )
+            batch.connection.execute(_DRIVE, (one.partner, one.index))
+            batch.connection.execute(_LANE_AT_ONCE, (one.partner,))
+        return _gives(len(found))
+
+
+def accepted_between(connection: Connection, partner: str, after: int, until: int) -> list[int]:
+    """The first indices in (after, until] of messages for the partner that were not consigned yet."""
+    with guarded():
+        rows = connection.execute(_ACCEPTED, (partner, after, until, LEAVES_AT_ONCE)).fetchall()
+    return [index for (index,) in rows]
+
+
+def parked(connection: Connection, partner: str | None, index: int | None, limit: int) -> list[Parked]:
+    """What is parked, of one partner or all, one message or all."""
+    with guarded():
+        return [Parked(*row) for row in connection.execute(_PARKED, (partner, index, limit))]
+
+
+def _consign(batch: Batch, partner: str, index: int) -> bool:
+    state, digest, source, kind = batch.connection.execute(_ONE, (partner, index)).fetchone()
+    batch.connection.execute(_FORGET, (partner, index))
+    if state != "accepted":
+        return False
+    leaf = batch.add(
+        Draft("ContentConsignment", digest=digest.hex(), source=source, to=(partner,), type=kind, prev=index)
+    )
+    batch.connection.execute(_CONSIGNED, (leaf, partner, index))
+    return True
+
+
+def _gives(value: T) -> Callable[[Sealed], T]:
+    return lambda _: value

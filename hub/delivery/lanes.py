@@ -1,0 +1,301 @@
+"""One lane a partner that can be called: items in log order, one call at a time, at most so many at once over all.
+
+Guarantees that a sick partner delays nobody else: each lane waits for itself, and lanes whose last call failed share a
+small number of calls of their own, so that partners which hang cannot take all of them. A lane's items and its failures
+are in the database; a restart goes on where it stood. An item is tried until it is taken, its message expires or the
+edge refuses it; refused ones are found by pushing one at a time and are parked, the others go on. Should an edge refuse
+one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hub import relay
+from hub.broker.contract import GROUP_MAX, OUTBOUND
+from hub.broker.positions import after, read_positions, write_positions
+from hub.delivery.backoff import delay
+from hub.delivery.consignment import Consigned, Stopped
+from hub.delivery.pushing import Called, Item, Result, push
+from hub.log.batch import Answer, Batch, Sealed
+from hub.wiring import Hub
+from schemas.errors import Unavailable
+from service.client import Session, open_session
+from service.failpoints import reach
+from service.logs import log
+from service.sqlite import guarded
+
+CONSUMER = "delivery"
+_UNWRITTEN_MAX = 512
+
+_TAKE = (
+    "INSERT OR IGNORE INTO push (partner, idx) "
+    "SELECT partner, idx FROM recipient WHERE partner = ? AND idx = ? AND state = 'accepted'"
+)
+_ADOPT = (
+    "INSERT OR IGNORE INTO push (partner, idx) "
+    "SELECT partner, idx FROM recipient WHERE partner = ? AND state = 'accepted' AND state <> 'handed_over'"
+)
+_DUE = (
+    "SELECT p.idx, m.digest, m.expires_at, r.state, m.container FROM push p JOIN message m ON m.idx = p.idx "
+    "JOIN recipient r ON r.partner = p.partner AND r.idx = p.idx "
+    "WHERE p.partner = ? AND p.code IS NULL ORDER BY p.idx LIMIT ?"
+)
+_FORGET = "DELETE FROM push WHERE partner = ? AND idx = ?"
+_READ_LANE = "SELECT failures, refusals, due_at, code FROM lane WHERE partner = ?"
+_WRITE_LANE = "INSERT OR REPLACE INTO lane (partner, failures, refusals, due_at, code) VALUES (?, ?, ?, ?, ?)"
+_FORGET_LANE = "DELETE FROM lane WHERE partner = ?"
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What a lane knows beside its items. `singly` is how many of the next are pushed one at a time."""
+
+    partner: str
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    refusals: int = 0
+    due_at: float = 0
+    singly: int = 0
+
+
+@dataclass(slots=True)
+class _Look:
+    """A lane's next items: to push, past their time, and gone another way."""
+
+    items: list[Item] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+
+async def run(hub: Hub) -> None:
+    """Relay, and deliver to every partner that can be called, for as long as the program runs."""
+    settings = hub.settings
+    async with (
+        open_session(authorities=settings.push_authorities, connections_max=settings.push_at_once_max) as session,
+        asyncio.TaskGroup() as group,
+    ):
+        lanes = Lanes(hub, session, group)
+        lanes.adopt()
+        group.create_task(relay.run(hub))
+        group.create_task(lanes.consume())
+        group.create_task(lanes.watch())
+
+
+class Lanes:
+    """All lanes of a hub."""
+
+    def __init__(self, hub: Hub, session: Session, group: asyncio.TaskGroup) -> None:
+        self._hub = hub
+        self._session = session
+        self._group = group
+        self._lanes: dict[str, _Lane] = {}
+        self._well = asyncio.Semaphore(hub.settings.push_at_once_max)
+        self._sick = asyncio.Semaphore(hub.settings.push_sick_at_once_max)
+
+    def adopt(self) -> None:
+        """Every partner with a delivery URL has a lane; what was accepted for it before is in it."""
+        hub = self._hub
+        new = [
+            partner
+            for partner, record in hub.directories.current.partners.items()
+            if record.delivery_url is not None and partner not in self._lanes
+        ]
+        if not new:
+            return
+
+        def work(batch: Batch) -> Answer[None]:
+            for partner in new:
+                batch.write(_ADOPT, (partner,))
+            return _nothing
+
+        hub.writer.commit_now(work)
+        for partner in new:
+            self._lanes[partner] = _Lane(partner)
+            self._group.create_task(self._run(self._lanes[partner]))
+        hub.metrics.lanes.set(len(self._lanes))
+
+    async def watch(self) -> None:
+        """Look at everything now and then, or when told: new partners, what another process drove again."""
+        hub = self._hub
+        while True:
+            try:
+                async with asyncio.timeout(hub.settings.push_look_seconds):
+                    await hub.look.wait()
+            except TimeoutError:
+                pass
+            hub.look.clear()
+            try:
+                self.adopt()
+            except Unavailable as error:
+                log.error("delivery.failed", error, code=error.code)
+            for lane in self._lanes.values():
+                lane.wake.set()
+
+    async def consume(self) -> None:
+        """Put what the broker has into the lanes; position and effect in one transaction."""
+        hub = self._hub
+        positions = read_positions(hub.connection, OUTBOUND, CONSUMER)
+        unwritten = 0
+        while True:
+            try:
+                fetched = await hub.broker.fetch(
+                    OUTBOUND, positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
+                )
+                rows = [
+                    (partner, outbound.index)
+                    for outbound in (relay.decode(one.record) for one in fetched)
+                    for partner in outbound.recipients
+                    if partner in self._lanes
+                ]
+                following, unwritten = after(positions, fetched), unwritten + len(fetched)
+                if rows or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
+                    await self._take(rows, following)
+                    unwritten = 0
+                positions = following
+            except Unavailable as error:
+                log.error("delivery.failed", error, code=error.code)
+                await asyncio.sleep(error.retry_after_seconds)
+                continue
+            for partner in {partner for partner, _ in rows}:
+                self._lanes[partner].wake.set()
+
+    async def _take(self, rows: Sequence[tuple[str, int]], positions: dict[int, int]) -> None:
+        def work(batch: Batch) -> Answer[None]:
+            for row in rows:
+                batch.write(_TAKE, row)
+            write_positions(batch, OUTBOUND, CONSUMER, positions)
+            return _nothing
+
+        reach("hub.delivery.taking")
+        await self._hub.writer.submit(work, leaves=0, bytes_=64 * len(rows))
+        reach("hub.delivery.taken")
+
+    async def _run(self, lane: _Lane) -> None:
+        hub = self._hub
+        while True:
+            lane.wake.clear()
+            try:
+                self._read(lane)
+                if lane.due_at <= hub.clock().timestamp() and await self._turn(lane):
+                    continue
+                wait = max(lane.due_at - hub.clock().timestamp(), 0.0)
+            except Unavailable as error:
+                log.error("delivery.failed", error, code=error.code, partner=lane.partner)
+                wait = error.retry_after_seconds
+            try:
+                async with asyncio.timeout(wait or None):
+                    await lane.wake.wait()
+            except TimeoutError:
+                continue
+
+    def _read(self, lane: _Lane) -> None:
+        """Failures and due time as the database has them: an operator may have driven the lane again."""
+        with guarded():
+            row = self._hub.connection.execute(_READ_LANE, (lane.partner,)).fetchone()
+        lane.failures, lane.refusals, lane.due_at = (0, 0, 0.0) if row is None else row[:3]
+
+    async def _turn(self, lane: _Lane) -> bool:
+        """One call, or what comes instead; whether there may be more to do at once."""
+        hub = self._hub
+        record = hub.directories.current.partners.get(lane.partner)
+        if record is None or record.delivery_url is None:
+            return False  # it pulls now; its items stay until it does
+        found = self._look(lane)
+        if found.gone:
+            await self._forget(lane.partner, found.gone)
+        if found.late:
+            await self._park(lane.partner, found.late, "EXPIRED")
+        if not found.items:
+            return bool(found.gone or found.late)
+        async with self._sick if lane.failures else self._well:
+            called = await push(hub, self._session, record.delivery_url, found.items)
+        reach("hub.delivery.called")
+        return await self._settle(lane, found.items, called)
+
+    def _look(self, lane: _Lane) -> _Look:
+        settings, found, size = self._hub.settings, _Look(), 0
+        now = self._hub.clock().timestamp()
+        limit = 1 if lane.singly else settings.push_items_max
+        with guarded():
+            rows = self._hub.connection.execute(_DUE, (lane.partner, limit))
+            for index, digest, expires_at, state, container in rows:
+                if state != "accepted":
+                    found.gone.append(index)
+                elif container is None or expires_at <= now:
+                    found.late.append(index)
+                else:
+                    size += len(container)
+                    if found.items and size > settings.push_bytes_max:
+                        break
+                    found.items.append(Item(index, digest, container))
+        return found
+
+    async def _settle(self, lane: _Lane, items: Sequence[Item], called: Called) -> bool:
+        hub, metrics = self._hub, self._hub.metrics
+        indices = [item.index for item in items]
+        if called.result is Result.TAKEN:
+            metrics.pushed.inc(len(items))
+            await hub.writer.submit(Consigned(lane.partner, indices), leaves=len(items))
+            lane.singly = max(0, lane.singly - len(items))
+            if lane.failures or lane.refusals:
+                await self._write(lane, 0, 0, 0.0, "")
+                log.info("delivery.well", partner=lane.partner)
+            return True
+        metrics.push_failures.inc()
+        if called.result is Result.LATER:
+            await self._leave(lane, called, lane.refusals)
+            return False
+        if len(items) > 1:
+            lane.singly = len(items)
+            return True
+        lane.singly = max(0, lane.singly - 1)
+        await self._park(lane.partner, indices, called.code)
+        refusals = lane.refusals + 1
+        if refusals >= hub.settings.push_refusals_max:
+            await self._leave(lane, called, 0)
+            return False
+        await self._write(lane, 0, refusals, 0.0, called.code)
+        return True
+
+    async def _leave(self, lane: _Lane, called: Called, refusals: int) -> None:
+        """The partner is left alone for a while."""
+        settings, failures = self._hub.settings, lane.failures + 1
+        seconds = delay(
+            failures,
+            self._hub.chance(),
+            base_seconds=settings.push_backoff_seconds,
+            max_seconds=settings.push_backoff_seconds_max,
+            asked_seconds=called.retry_after_seconds,
+        )
+        log.warning(
+            "delivery.sick", partner=lane.partner, code=called.code, attempts=failures, seconds=round(seconds, 1)
+        )
+        await self._write(lane, failures, refusals, self._hub.clock().timestamp() + seconds, called.code)
+
+    async def _write(self, lane: _Lane, failures: int, refusals: int, due_at: float, code: str) -> None:
+        def work(batch: Batch) -> Answer[None]:
+            if failures or refusals:
+                batch.write(_WRITE_LANE, (lane.partner, failures, refusals, due_at, code))
+            else:
+                batch.write(_FORGET_LANE, (lane.partner,))
+            return _nothing
+
+        await self._hub.writer.submit(work, leaves=0)
+
+    async def _park(self, partner: str, indices: Sequence[int], code: str) -> None:
+        parked = await self._hub.writer.submit(Stopped(partner, indices, code), leaves=len(indices))
+        self._hub.metrics.parked.inc(parked)
+        log.error("delivery.parked", partner=partner, parked=parked, code=code)
+
+    async def _forget(self, partner: str, indices: Sequence[int]) -> None:
+        def work(batch: Batch) -> Answer[None]:
+            for index in indices:
+                batch.write(_FORGET, (partner, index))
+            return _nothing
+
+        await self._hub.writer.submit(work, leaves=0)
+
+
+def _nothing(_: Sealed) -> None:
+    return None

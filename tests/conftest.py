@@ -1,0 +1,13 @@
+"""What tests of several folders share: a world of their own (`tests/world.py`)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.world import World, make_world
+
+
+@pytest.fixture
+def hub_world(tmp_path: Path) -> World:
+    """One hub's data directory and three partners, no hub opened yet."""
+    return make_world(tmp_path / "world")

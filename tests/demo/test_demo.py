@@ -1,0 +1,83 @@
+"""The demonstration itself, as somebody types it: every program real, every figure read from them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liaison.demo import inputs
+
+COMMAND = (sys.executable, "-m", "liaison", "demo")
+SECONDS = 180
+GOOD_ROWS = inputs.OVERSTAYS - 1
+MESSAGES = 5 + GOOD_ROWS + 1
+"""Request and answer, alert, question and answer; one notice a good row; one note. All of them are accepted."""
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    done = subprocess.run([*COMMAND, "--once", "--json"], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_every_message_arrives_once_and_is_proved(report: dict[str, Any]) -> None:
+    delivered = MESSAGES + 1  # the alert has two recipients
+    assert report["sent"] == MESSAGES + 1  # and one more was sent that the hub refused
+    assert report["accepted"] == MESSAGES
+    assert report["delivered"] == report["opened"] == report["handed_over"] == report["evidence"] == delivered
+    assert report["receipts_verified"] == report["sent"] + delivered
+    assert report["alarms"] == 0
+
+
+def test_what_must_not_be_sent_is_refused_where_it_should(report: dict[str, Any]) -> None:
+    at_the_edge = {one["code"] for one in report["refused"] if one["at"] == "edge"}
+    assert {"STAY_ORDER", "SG2", "SG3", "SG4", "SG5", "SG6"} <= at_the_edge
+    assert [one["code"] for one in report["refused"] if one["at"] == "hub"] == ["NO_AGREEMENT"]
+
+
+def test_the_log_holds_and_its_spoiled_copies_do_not(report: dict[str, Any]) -> None:
+    assert report["log_verified"] is True
+    assert report["tamper_found"] is True
+    assert report["log"]["size"] >= 3 * report["accepted"]
+    assert re.fullmatch(r"[0-9a-f]{64}", report["log"]["root"])
+
+
+def test_every_case_has_a_state(report: dict[str, Any]) -> None:
+    states = sorted((case["procedure"], case["state"]) for case in report["cases"])
+    assert states.count(("overstay", "answered")) == 1
+    assert states.count(("overstay", "notified")) == GOOD_ROWS - 1
+    assert ("identification", "answered") in states
+    assert ("document_check", "answered") in states
+    [alert] = [case for case in report["cases"] if case["procedure"] == "alert"]
+    assert alert["clock"]["name"] == "validity"
+    assert len(states) == GOOD_ROWS + 3
+
+
+def test_it_stays_up_until_it_is_stopped_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    ) as demo:
+        assert demo.stderr is not None
+        said = ""
+        for line in demo.stderr:
+            said += line
+            if "Ctrl-C ends" in line:
+                break
+        links = re.findall(r"http://\S+/console/sign-in\?\S+", said)
+        assert len(links) == 2, said
+        with urllib.request.urlopen(links[0], timeout=10) as page:  # noqa: S310 - an address on loopback
+            assert b"<form" in page.read()
+        demo.send_signal(signal.SIGINT)
+        demo.stderr.read()
+        assert demo.wait(30) == 0
+    assert not list(tmp_path.iterdir())

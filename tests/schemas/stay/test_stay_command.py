@@ -1,0 +1,224 @@
+"""`liaison stay compute`: what it prints, how it ends, and that it never repeats a value."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liaison.cli import main
+from schemas.errors import Rejected
+from schemas.stay.reading import STAYS_MAX, read_enquiry
+
+Run = Callable[..., tuple[int, Any]]
+
+CANARY = "Zz Canary 77"
+TODAY = date(2026, 11, 25)
+W2 = {"entry": "2026-01-10", "exit": "2026-04-10"}
+VISA = {"valid_from": "2026-10-01", "valid_until": "2026-11-30", "entries": "2", "duration_days": 30}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    def call(content: object, *words: str) -> tuple[int, Any]:
+        file = tmp_path / "stays.json"
+        file.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        code = main(["stay", "compute", str(file), *words])
+        captured = capsys.readouterr()
+        assert CANARY not in captured.out + captured.err
+        return code, json.loads(captured.out) if "--json" in words else captured.out
+
+    return call
+
+
+def test_an_overstay_is_a_result(run: Run) -> None:
+    code, found = run({"stays": [W2]}, "--json")
+    assert code == 0
+    assert found == {
+        "on": "2026-04-10",
+        "used": 91,
+        "remaining": 0,
+        "stay_until": None,
+        "overstay_days": 1,
+        "first_overstay_day": "2026-04-10",
+        "breaches": [{"rule": "90_180", "first_day": "2026-04-10", "days": 1}],
+        "entries_used": None,
+        "limited_territory": False,
+        "rule_version": "1",
+    }
+
+
+def test_a_visa(run: Run) -> None:
+    trips = [{"entry": "2026-10-05", "exit": "2026-10-20"}, {"entry": "2026-11-02", "exit": "2026-11-20"}]
+    code, found = run({"stays": trips, "visa": {**VISA, "ltv": True}}, "--json")
+    assert code == 0
+    assert (found["first_overstay_day"], found["overstay_days"], found["entries_used"]) == ("2026-11-16", 5, 2)
+    assert found["limited_territory"] is True
+
+
+def test_a_person_reads_lines(run: Run) -> None:
+    code, text = run({"stays": [W2]})
+    assert code == 0
+    assert "overstay_days:      1" in text
+
+
+def test_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps({"stays": [W2]}).encode())))
+    assert main(["stay", "compute", "-", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["used"] == 91
+
+
+@pytest.mark.parametrize(
+    ("content", "refused"),
+    [
+        (b"", ("JSON_INVALID", "")),
+        (b'{"stays": [', ("JSON_INVALID", "")),
+        (b'{"stays": [], "stays": []}', ("JSON_INVALID", "")),
+        (b'{"stays": [' + b"[" * 100 + b"]" * 100 + b"]}", ("JSON_INVALID", "")),
+        (b" " * 140_000, ("FIELD_LENGTH", "")),
+        ({"stays": [{"entry": CANARY}]}, ("FIELD_PATTERN", "/stays/0/entry")),
+        ({"stays": [W2], CANARY: 1}, ("FIELD_UNKNOWN", "")),
+    ],
+)
+def test_a_refusal_is_a_code_and_a_pointer(run: Run, content: object, refused: tuple[str, str]) -> None:
+    code, found = run(content, "--json")
+    assert (code, found) == (4, {"code": refused[0], "path": refused[1]})
+
+
+def test_a_file_that_is_not_there_is_a_failure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["stay", "compute", str(tmp_path / "none.json"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"code": "INTERNAL"}
+
+
+def test_nothing_heavy_is_imported() -> None:
+    """A start takes well under a second: models, keys and the web server stay out."""
+    asked = (
+        "import sys; from liaison.cli import main; main(['stay', 'compute', '-', '--json']); "
+        "sys.exit(bool({'schemas.registry', 'schemas.parts', 'fastapi', 'cryptography'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=Path(__file__).resolve().parents[3],
+        input=b'{"stays": []}',
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["remaining"] == 90
+
+
+# -- reading
+
+
+def test_the_day_judged() -> None:
+    closed = [{"entry": "2026-03-01", "exit": "2026-03-05"}, {"entry": "2026-01-01", "exit": "2026-01-05"}]
+    open_stay = {"entry": "2026-11-01"}
+    assert read_enquiry({"stays": closed}, today=TODAY).on == date(2026, 3, 5)
+    assert read_enquiry({"stays": [*closed, open_stay]}, today=TODAY).on == TODAY
+    assert read_enquiry({"stays": []}, today=TODAY).on == TODAY
+    assert read_enquiry({"stays": closed, "on": "2026-02-01"}, today=TODAY).on == date(2026, 2, 1)
+
+
+@pytest.mark.parametrize(("visa", "title"), [(None, "visa_free"), (VISA, "visa"), ({**VISA, "type": "C"}, "visa")])
+def test_what_a_stay_is_under_unless_said(visa: dict[str, object] | None, title: str) -> None:
+    enquiry = {"stays": [W2, {**W2, "under": "residence_permit"}], **({} if visa is None else {"visa": visa})}
+    assert [stay.under for stay in read_enquiry(enquiry, today=TODAY).stays] == [title, "residence_permit"]
+
+
+def test_a_long_stay_visa_is_the_title_of_its_stays() -> None:
+    national = {"valid_from": "2026-01-01", "valid_until": "2026-12-31", "type": "D"}
+    read = read_enquiry({"stays": [W2], "visa": national}, today=TODAY)
+    assert read.stays[0].under == "long_stay_visa"
+    assert read.visa is not None
+    assert (read.visa.entries, read.visa.duration_days, read.visa.long_stay) == (None, None, True)
+
+
+def test_days_are_those_written_and_instants_are_compared_as_such() -> None:
+    late = {"entry": "2026-02-20T00:30:00+03:00", "exit": "2026-02-19T23:30:00+01:00"}
+    (stay,) = read_enquiry({"stays": [late]}, today=TODAY).stays
+    assert (stay.entry, stay.exit) == (date(2026, 2, 20), date(2026, 2, 19))
+    (stay,) = read_enquiry({"stays": [{"entry": "2026-02-20T23:30Z", "exit": "2026-02-20"}]}, today=TODAY).stays
+    assert stay.exit == date(2026, 2, 20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        ({"stays": {}}, "FIELD_TYPE", "/stays"),
+        ({"stays": None}, "FIELD_TYPE", "/stays"),
+        ({"stays": [W2] * (STAYS_MAX + 1)}, "FIELD_LENGTH", "/stays"),
+        ({"stays": [W2, "x"]}, "FIELD_TYPE", "/stays/1"),
+        ({"stays": [{"exit": "2026-04-10"}]}, "FIELD_MISSING", "/stays/0/entry"),
+        ({"stays": [{**W2, "source": 1}]}, "FIELD_UNKNOWN", "/stays/0/source"),
+        ({"stays": [{**W2, "so/urce": 1}]}, "FIELD_UNKNOWN", "/stays/0"),
+        ({"stays": [{**W2, "entry": 20260110}]}, "FIELD_TYPE", "/stays/0/entry"),
+        ({"stays": [{**W2, "entry": None}]}, "FIELD_TYPE", "/stays/0/entry"),
+        ({"stays": [{**W2, "exit": None}]}, "FIELD_TYPE", "/stays/0/exit"),
+        ({"stays": [{**W2, "exit": "2026-02-29"}]}, "FIELD_PATTERN", "/stays/0/exit"),
+        ({"stays": [{**W2, "exit": "2026-4-10"}]}, "FIELD_PATTERN", "/stays/0/exit"),
+        ({"stays": [{**W2, "exit": "2026-04-10T12:00:00"}]}, "FIELD_PATTERN", "/stays/0/exit"),
+        ({"stays": [{**W2, "exit": "2026-04-10T25:00:00Z"}]}, "FIELD_PATTERN", "/stays/0/exit"),
+        ({"stays": [{**W2, "exit": "2026-04-10\n"}]}, "FIELD_PATTERN", "/stays/0/exit"),
+        ({"stays": [{**W2, "entry": "1900-01-01"}]}, "DATE_PLACEHOLDER", "/stays/0/entry"),
+        ({"stays": [{**W2, "entry": "2026-00-10"}]}, "DATE_PLACEHOLDER", "/stays/0/entry"),
+        ({"stays": [{**W2, "entry": "2026-01-00"}]}, "DATE_PLACEHOLDER", "/stays/0/entry"),
+        ({"stays": [{**W2, "entry": "1899-12-31"}]}, "FIELD_RANGE", "/stays/0/entry"),
+        ({"stays": [{"entry": "2201-01-01"}]}, "FIELD_RANGE", "/stays/0/entry"),
+        ({"stays": [{**W2, "exit": "2026-01-09"}]}, "STAY_ORDER", "/stays/0/exit"),
+        (
+            {"stays": [{"entry": "2026-02-20T10:00:00+01:00", "exit": "2026-02-20T09:59:59+01:00"}]},
+            "STAY_ORDER",
+            "/stays/0/exit",
+        ),
+        ({"stays": [W2, {"entry": "2026-11-26"}]}, "STAY_ORDER", "/stays/1/entry"),
+        ({"stays": [{"entry": "2026-03-01"}], "on": "2026-02-28"}, "STAY_ORDER", "/stays/0/entry"),
+        ({"stays": [{**W2, "under": "tourism"}]}, "CODE_UNKNOWN", "/stays/0/under"),
+        ({"stays": [{**W2, "under": None}]}, "FIELD_TYPE", "/stays/0/under"),
+        ({"on": 1}, "FIELD_TYPE", "/on"),
+        ({"on": "today"}, "FIELD_PATTERN", "/on"),
+        ({"visa": None}, "FIELD_TYPE", "/visa"),
+        ({"visa": {"valid_until": "2026-11-30"}}, "FIELD_MISSING", "/visa/valid_from"),
+        ({"visa": {"valid_from": "2026-11-30"}}, "FIELD_MISSING", "/visa/valid_until"),
+        ({"visa": {**VISA, "sticker_number": "AUT123456"}}, "FIELD_UNKNOWN", "/visa/sticker_number"),
+        ({"visa": {**VISA, "valid_until": "2026-09-30"}}, "FIELD_RANGE", "/visa/valid_until"),
+        ({"visa": {**VISA, "entries": "3"}}, "CODE_UNKNOWN", "/visa/entries"),
+        ({"visa": {**VISA, "entries": 2}}, "FIELD_TYPE", "/visa/entries"),
+        ({"visa": {**VISA, "duration_days": "30"}}, "FIELD_TYPE", "/visa/duration_days"),
+        ({"visa": {**VISA, "duration_days": True}}, "FIELD_TYPE", "/visa/duration_days"),
+        ({"visa": {**VISA, "duration_days": 0}}, "FIELD_RANGE", "/visa/duration_days"),
+        ({"visa": {**VISA, "duration_days": 91}}, "FIELD_RANGE", "/visa/duration_days"),
+        ({"visa": {**VISA, "type": "D"}}, "FIELD_UNKNOWN", "/visa/duration_days"),
+        ({"visa": {**VISA, "type": "B"}}, "CODE_UNKNOWN", "/visa/type"),
+        ({"visa": {**VISA, "ltv": "yes"}}, "FIELD_TYPE", "/visa/ltv"),
+        ({"visa": {**VISA, "ltv_ground": "25_1_B"}}, "FIELD_UNKNOWN", "/visa/ltv_ground"),
+        ({"visa": {**VISA, "ltv": True, "ltv_ground": "25_2"}}, "CODE_UNKNOWN", "/visa/ltv_ground"),
+    ],
+)
+def test_what_is_no_enquiry_is_refused_by_name(changes: dict[str, object], code: str, path: str) -> None:
+    with pytest.raises(Rejected) as refusal:
+        read_enquiry({"stays": [W2], **changes}, today=TODAY)
+    assert (refusal.value.code, refusal.value.path) == (code, path)
+
+
+@pytest.mark.parametrize("found", [None, [], "stays", 1])
+def test_an_enquiry_is_an_object(found: object) -> None:
+    with pytest.raises(Rejected, match="FIELD_TYPE"):
+        read_enquiry(found, today=TODAY)
+
+
+def test_an_enquiry_has_stays() -> None:
+    with pytest.raises(Rejected) as refusal:
+        read_enquiry({}, today=TODAY)
+    assert (refusal.value.code, refusal.value.path) == ("FIELD_MISSING", "/stays")
+
+
+def test_days_of_its_own() -> None:
+    limited = {**VISA, "ltv": True, "ltv_ground": "25_1_B"}
+    read = read_enquiry({"stays": [W2], "visa": limited}, today=TODAY).visa
+    assert read is not None
+    assert (read.limited_territory, read.own_days) == (True, True)

@@ -40,6 +40,9 @@ _FACT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
 
 _URGENCIES: Mapping[str, tuple[int, Basis]] = {"A": (2, "H"), "B": (24, "H"), "C": (5, "WD")}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT = re.compile(
+    r"[0-9-]{10}(T[0-2][0-9]:[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?", re.ASCII
+)
 _SATURDAY = 5
 
 
@@ -111,7 +114,7 @@ def readable(fact: str, value: str) -> bool:
     if fact == "urgency":
         return value in _URGENCIES
     if fact == "event_on":
-        return _civil_date(value[:10]) is not None  # of an instant, the civil date that is written
+        return _MOMENT.fullmatch(value) is not None and _civil_date(value[:10]) is not None  # as it is written
     if fact in _FACT_CODES:
         return value in _FACT_CODES[fact]
     return fact in {"valid_until", "known_on"} and _civil_date(value) is not None

@@ -515,6 +515,11 @@ def test_a_receipt_proven_by_a_signed_hand_over(changed: Changed, errors: Errors
     assert errors(changed(CLAIM, MARCH), received_at=received, **context) == set()
 
 
+def test_a_claim_whose_receipt_cannot_be_read(changed: Changed, errors: Errors) -> None:
+    payload = changed(CLAIM, {**MARCH, "/received_at": "last week"})
+    assert errors(payload, **silent(earlier=())) == {("FIELD_PATTERN", "/received_at")}
+
+
 # -- travel documents
 
 

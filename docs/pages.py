@@ -17,7 +17,7 @@ from schemas import registry  # noqa: E402 - found through the line above when r
 from schemas.codes.tables import table  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.kinds.kind import Kind  # noqa: E402
-from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, beside  # noqa: E402
+from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, State, beside  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
 from schemas.lifecycles.suspension import RESUMED, SUSPENDED  # noqa: E402
 from schemas.safeguards.rules import SAFEGUARDS, Safeguard  # noqa: E402
@@ -175,67 +175,72 @@ def _safeguard(safeguard: Safeguard) -> str:
 def _lifecycles() -> str:
     return (
         "# Life cycles\n\n"
-        "One table a procedure (`schemas/lifecycles/`). A table holds every move there is; whatever it does not hold\n"
-        "is refused with [STEP_NOT_ALLOWED](codes/STEP_NOT_ALLOWED.md). The hub moves a case by the header's\n"
-        "`ixmstep` alone. The same message twice is the same message; a late step is taken, flagged LATE, and\n"
-        "changes nothing; one whose parent is not known is refused by the hub and waits at an edge (settled.md).\n\n"
+        "Where a case can stand, and what moves it: the tables of `schemas/lifecycles/`. The hub refuses every\n"
+        "other move ([STEP_NOT_ALLOWED](codes/STEP_NOT_ALLOWED.md)). A step is the header's `ixmstep`. The same\n"
+        "message twice is the same message; a late step is taken, flagged LATE, and changes nothing; one whose\n"
+        "parent is not known is refused by the hub and waits at an edge. The recipient's signed hand-over starts a\n"
+        "clock; ours warn and close nothing ([ADR 28](adr/0028-our-own-clocks-close-nothing.md)), an agreement's\n"
+        "time can end a state ([ADR 69](adr/0069-states-that-end-by-time-are-late-or-are-held.md)).\n\n"
         f"Not drawn: {', '.join(f'`{step}`' for step in beside.LEAVES)}\n"
         "leave every case where it stands, a closed one too. Where a case can be suspended, each open state has a\n"
-        "twin `suspended/NAME`: the legal clocks run on, the other side's answers are taken, and what would carry\n"
-        "the case forward waits for `resumed`. Why it is suspended is never sent. Our own clocks warn and close\n"
-        "nothing ([ADR 28](adr/0028-our-own-clocks-close-nothing.md)).\n\n"
-        + "\n".join(_procedure(procedure) for procedure in PROCEDURES.values())
+        "twin `suspended/NAME`: the legal times run on, the other side's answers are taken, and what would carry\n"
+        "the case forward waits for `resumed`. Why it is suspended is never sent.\n\n"
+        + "\n".join(_lifecycle(procedure) for procedure in PROCEDURES.values())
         + "\n## beside\n\nKinds that stand beside a case of any procedure.\n\n"
         + _rules({kind: rule for kind, rule in RULES.items() if rule.beside})
     )
 
 
-def _procedure(procedure: Procedure) -> str:
+def _lifecycle(procedure: Procedure) -> str:
     shown = {name: state for name, state in procedure.states.items() if not name.startswith(f"{SUSPENDED}/")}
     twins = len(shown) < len(procedure.states)
-    arrows = [f"  [*] --> {name}: {step}" for step, name in procedure.opening.items()]
+    moves = [f"    [*] --> {state}: {step}\n" for step, state in procedure.opening.items()]
     for name, state in shown.items():
-        by_target: dict[str, list[str]] = {}
-        for step, to in state.moves.items():
-            if step not in {*beside.LEAVES, SUSPENDED, RESUMED}:
-                by_target.setdefault(to, []).append(f"{step} (late)" if step in state.late else step)
-        for clock, ended in state.clocks.items():
-            if ended is not None:
-                by_target.setdefault(ended, []).append(f"end of {clock}")
-        arrows += [f"  {name} --> {to}: {', '.join(steps)}" for to, steps in by_target.items()]
-        arrows += [f"  {name} --> [*]"] if state.closed else []
-    rows = "".join(
-        f"| `{name}` | {'closed' if state.closed else state.next_actor or '-'} "
-        f"| {', '.join(f'`{clock}`' for clock in state.clocks) or '-'} | {CLOCKS.get((procedure.name, name), '-')} |\n"
+        moves += [f"    {name} --> {to}: {', '.join(steps)}\n" for to, steps in _arrows(state).items()]
+        moves += [f"    {name} --> [*]\n"] * state.closed
+    states = "".join(
+        f"| `{name}` | {state.next_actor or 'nobody'} | {'yes' if state.closed else 'no'} "
+        f"| {CLOCKS.get((procedure.name, name), 'none')} | {', '.join(map('`{}`'.format, state.clocks)) or 'none'} |\n"
         for name, state in shown.items()
     )
     return (
         f"## {procedure.name}\n\n{procedure.about}{' A case can be suspended.' if twins else ''}\n\n"
-        "```mermaid\nstateDiagram-v2\n" + "\n".join(arrows) + "\n```\n\n"
-        f"| State | Who must act | Times of the agreement | Our own clock |\n|---|---|---|---|\n{rows}\n"
-        f"{_rules(procedure.rules)}"
+        f"```mermaid\nstateDiagram-v2\n{''.join(moves)}```\n\n"
+        "| State | Who must act next | Closed | Our clock | Times of the agreement |\n|---|---|---|---|---|\n"
+        f"{states}\n{_rules(procedure.rules)}"
     )
+
+
+def _arrows(state: State) -> dict[str, list[str]]:
+    """Where a state leads -> the steps, and the ends of times, that lead there."""
+    found: dict[str, list[str]] = {}
+    for step, to in state.moves.items():
+        if step not in {*beside.LEAVES, SUSPENDED, RESUMED}:
+            found.setdefault(to, []).append(f"{step} (late)" if step in state.late else step)
+    for key, end in state.clocks.items():
+        if end is not None:
+            found.setdefault(end, []).append(f"end of {key}")
+    return found
 
 
 def _rules(rules: Mapping[str, KindRule]) -> str:
     rows = "".join(
-        f"| `{kind}` | {_refers(rule)} | {rule.by or 'either'} | {', '.join(sorted(rule.sender_roles))} "
-        f"| {', '.join(sorted(rule.steps))} | {_facts(rule)} |\n"
+        f"| [{kind}](kinds/{kind}.md) | {_refers(rule)} | {rule.by or 'either'} | {', '.join(sorted(rule.steps))} "
+        f"| {' '.join(sorted(rule.sender_roles))} | {_facts(rule)} | {'several' if rule.many_recipients else 'one'} |\n"
         for kind, rule in rules.items()
     )
-    return f"| Kind | Refers to | Side | Roles | Steps | Facts |\n|---|---|---|---|---|---|\n{rows}"
+    head = "| Kind | Refers to | Side | Steps | Sent by | Facts | Recipients |\n|---|---|---|---|---|---|---|\n"
+    return head + rows
 
 
 def _refers(rule: KindRule) -> str:
     if not rule.replies_to:
-        return "opens a case"
-    if len(rule.replies_to) > 10:
-        return f"{rule.answers}: nearly any kind"
-    return f"{rule.answers}: {', '.join(rule.replies_to)}"
+        return "nothing"
+    return f"{rule.answers}: {'nearly any kind' if len(rule.replies_to) > 10 else ', '.join(rule.replies_to)}"
 
 
 def _facts(rule: KindRule) -> str:
-    return ", ".join([*rule.facts, *(f"{fact}?" for fact in rule.may_facts)]) or "-"
+    return ", ".join([*rule.facts, *(f"{fact}?" for fact in rule.may_facts)]) or "none"
 
 
 def write() -> int:

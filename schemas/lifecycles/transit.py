@@ -26,7 +26,7 @@ TRANSIT = Procedure(
                 next_actor="opener",
                 clocks=MappingProxyType({"transit_limit": "window_expired"}),
             ),
-            "revoked": State(MappingProxyType({"taken_back": "taken_back"}), next_actor="opener"),
+            "revoked": State(MappingProxyType({"taken_back": "taken_back"}), next_actor="opener", settled=True),
             "refused": State(closed=True),
             "performed": State(closed=True),
             "taken_back": State(closed=True),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from schemas import lifecycles, registry
+from schemas.envelope import FACTS
 from schemas.errors import Rejected
 from schemas.lifecycles import PROCEDURES, RULES, beside
 from schemas.lifecycles.suspension import RESUMED, SUSPENDED
@@ -78,6 +79,23 @@ def test_a_kind_of_readmission_is_sent_by_the_side_its_text_names() -> None:
         "readm.info.request", "readm.info.supply", "readm.extension.request", "readm.extension.answer",
         "transfer.result", "transit.result",
     }  # fmt: skip
+
+
+def test_a_rule_can_be_kept() -> None:
+    for kind, rule in RULES.items():
+        assert rule.steps, kind
+        assert rule.sender_roles, kind
+        assert {*rule.facts, *rule.may_facts} <= set(FACTS), kind
+        assert not set(rule.facts) & set(rule.may_facts), kind
+        assert not (rule.about_person and rule.many_recipients), "a message about a person has one recipient"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_must_act_can(name: str) -> None:
+    assert PROCEDURES[name].name == name
+    assert PROCEDURES[name].about.endswith(".")
+    for row in PROCEDURES[name].states.values():
+        assert row.next_actor is None or set(row.moves) - set(beside.LEAVES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -230,10 +248,18 @@ def test_a_decision_after_a_claim_is_late_and_before_it_is_not() -> None:
     assert not lifecycles.is_late("nothing", "verifying", "refused")
 
 
-@pytest.mark.parametrize("state", ["handed_over", "error_claimed", f"{TWIN}handed_over"])
-def test_a_case_is_not_withdrawn_after_the_hand_over(state: str) -> None:
+@pytest.mark.parametrize(
+    ("procedure", "state"),
+    [
+        ("readmission", "handed_over"),
+        ("readmission", "error_claimed"),
+        ("readmission", f"{TWIN}handed_over"),
+        ("transit", "revoked"),
+    ],
+)
+def test_a_case_is_not_withdrawn_after_the_fact(procedure: str, state: str) -> None:
     with pytest.raises(Rejected, match="STEP_NOT_ALLOWED"):
-        lifecycles.advance("readmission", state, "withdrawn")
+        lifecycles.advance(procedure, state, "withdrawn")
 
 
 # -- suspension
@@ -380,6 +406,14 @@ def test_not_about_another_message(kind: str, parent: str, answer: Callable[...,
         ("transfer.result", {"event_on": "2026-03-31T10:50:00+02:00"}, True),
         ("transfer.notice", {}, False),
         ("readm.decision", {"outcome": "REFUSED"}, False),
+        ("doc.verify.request", {}, False),
+        ("doc.verify.request", {"urgency": "D"}, False),
+        ("doc.verify.request", {"urgency": "A", "valid_until": "2028-11-23"}, False),
+        ("doc.alert", {"valid_until": "2028-11-31"}, False),
+        ("doc.alert", {"valid_until": "20281123"}, False),
+        ("doc.alert", {"valid_until": "2028-11-23", "procedure": "normal"}, False),
+        ("ident.request", {"variant": "own_national"}, False),
+        ("ident.reply", {"urgency": "A"}, False),
     ],
 )
 def test_the_hub_is_told_what_its_clocks_need_and_no_more(kind: str, facts: dict[str, str], accepted: bool) -> None:

@@ -16,7 +16,6 @@ sys.path.insert(0, str(ROOT))
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.codes.tables import table  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
-from schemas.kinds.kind import Kind  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, State, beside  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
 from schemas.lifecycles.suspension import RESUMED, SUSPENDED  # noqa: E402
@@ -57,7 +56,7 @@ def _codes() -> str:
 
 def _kinds() -> str:
     rows = "".join(
-        f"| [{entry.name}]({entry.name}.md) | {entry.version} | {_answers(entry)} | {', '.join(entry.purposes)} |\n"
+        f"| [{entry.name}]({entry.name}.md) | {entry.version} | {entry.relation} | {', '.join(entry.purposes)} |\n"
         for entry in registry.KINDS.values()
     )
     return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
@@ -85,14 +84,6 @@ def _list(name: str) -> str:
     )
 
 
-def _answers(entry: Kind) -> str:
-    if not entry.replies_to:
-        return "opens a case"
-    if len(entry.replies_to) > 10:
-        return "any message of a case" if RULES[entry.name].answers != "own" else "nearly any message of one's own"
-    return ", ".join(entry.replies_to)
-
-
 def _kind(name: str) -> str:
     entry = registry.kind(name)
     schema = registry.json_schema(name)
@@ -101,7 +92,7 @@ def _kind(name: str) -> str:
         f"{schema['description']}\n",
         f"- **Schema:** `{entry.schema_id}` ([file](../../schemas/json/{entry.file_name}))",
         f"- **Example:** [file](../../schemas/examples/{entry.file_name})",
-        f"- **Answers:** {_answers(entry)}",
+        f"- **Answers:** {entry.relation}",
         f"- **Purposes:** {', '.join(entry.purposes)}",
         f"- **About a person:** {'yes' if entry.about_person else 'no'}",
         f"- **The hub is told:** {', '.join(('purpose, step', *entry.facts))}\n",

@@ -30,7 +30,7 @@ def list_kinds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
                 "version": entry.version,
                 "schema": entry.schema_id,
                 "purposes": list(entry.purposes) if as_json else " ".join(entry.purposes),
-                "replies_to": list(entry.replies_to) if as_json else " ".join(entry.replies_to),
+                "replies_to": list(entry.replies_to) if as_json else entry.relation,
                 "about_person": entry.about_person,
             }
             for entry in KINDS.values()

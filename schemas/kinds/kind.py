@@ -60,6 +60,15 @@ class Kind:
         return RULES[self.name].replies_to
 
     @property
+    def relation(self) -> str:
+        """What it answers, in words: of those that may answer nearly everything, the list would say less."""
+        if not self.replies_to:
+            return "opens a case"
+        if len(self.replies_to) > 10:
+            return "a message of one's own" if RULES[self.name].answers == "own" else "any message of a case"
+        return ", ".join(self.replies_to)
+
+    @property
     def about_person(self) -> bool:
         """Whether it carries or refers to a person."""
         return RULES[self.name].about_person

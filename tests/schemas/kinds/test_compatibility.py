@@ -194,6 +194,35 @@ def test_a_kind_is_never_withdrawn_nor_set_back(released: Callable[[Schema], Pat
     assert publication.broken([], folder.parent / "nowhere") == {}
 
 
+def test_a_release_adds_what_breaks_nothing_and_refuses_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = registry.kind(REQUEST)
+    monkeypatch.setattr(publication, "FOLDER", tmp_path)
+    monkeypatch.setattr(publication, "RELEASED", tmp_path / "released")
+    monkeypatch.setattr(publication, "KINDS", {REQUEST: entry})
+    assert publication.main(release=False) == 0
+    assert [file.name for file in tmp_path.iterdir()] == [entry.file_name]
+    assert publication.main(release=True) == 0
+    assert publication.main(release=True) == 0, "the same again breaks nothing"
+    released = tmp_path / "released" / entry.file_name
+    assert released.read_text(encoding="utf-8") == publication.encoded(entry)
+    stricter = json.loads(released.read_text(encoding="utf-8"))
+    stricter["required"].remove("urgency")
+    released.write_text(json.dumps(stricter), encoding="utf-8")
+    capsys.readouterr()
+    assert publication.main(release=True) == 1
+    said = capsys.readouterr().out
+    assert "doc.verify.request.v1.json: /properties/urgency breaks senders: required" in said
+    assert json.loads(released.read_text(encoding="utf-8")) == stricter, "nothing was written over"
+    monkeypatch.setattr(publication, "KINDS", {REQUEST: replace(entry, version=2)})
+    assert publication.main(release=True) == 0
+    assert {file.name for file in released.parent.iterdir()} == {
+        "doc.verify.request.v1.json",
+        "doc.verify.request.v2.json",
+    }
+
+
 # -- the tolerant reader, and the strict sender
 
 

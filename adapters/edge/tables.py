@@ -38,6 +38,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_pending ON outbox (seq) WHERE state IN ('waiting', 'sealed');
 CREATE INDEX outbox_case ON outbox (case_handle, seq) WHERE state IN ('waiting', 'sealed');
+CREATE INDEX outbox_whole_case ON outbox (case_handle);
 CREATE INDEX outbox_untold ON outbox (seq) WHERE told = 0;
 CREATE INDEX outbox_idx ON outbox (idx) WHERE idx IS NOT NULL;
 
@@ -76,6 +77,7 @@ CREATE TABLE inbox (
     code TEXT
 );
 CREATE INDEX inbox_pending ON inbox (state, idx) WHERE state IN ('received', 'ready');
+CREATE INDEX inbox_case ON inbox (case_handle) WHERE case_handle IS NOT NULL;
 CREATE INDEX inbox_id ON inbox (id) WHERE id IS NOT NULL;
 
 CREATE TABLE inbox_file (

@@ -17,13 +17,13 @@ from schemas.lifecycles.document_check import DOCUMENT_CHECK
 from schemas.lifecycles.identification import IDENTIFICATION
 from schemas.lifecycles.notices import DIRECTORY_UPDATE, DOCUMENT_NOTICE, MISUSE_PATTERN, STATISTICS
 from schemas.lifecycles.overstay import OVERSTAY
-from schemas.lifecycles.procedure import Actor, KindRule, Procedure, State
+from schemas.lifecycles.procedure import Actor, KindRule, Procedure, State, Whose
 from schemas.lifecycles.readmission import READMISSION
 from schemas.lifecycles.transit import TRANSIT
 
 __all__ = [
-    "PROCEDURES", "RULES", "Actor", "Clock", "KindRule", "Procedure", "State", "advance", "check_answer", "check_facts",
-    "expire", "is_late", "next_clock",
+    "PROCEDURES", "RULES", "Actor", "Clock", "KindRule", "Procedure", "State", "Whose", "advance", "check_answer",
+    "check_facts", "expire", "is_late", "next_clock",
 ]  # fmt: skip
 
 PROCEDURES: Mapping[str, Procedure] = MappingProxyType(

@@ -17,12 +17,10 @@ class Earlier:
     Attributes:
         payload: as it was opened.
         id: the message's.
-        sender_state: ISO alpha-3.
     """
 
     payload: Mapping[str, object]
     id: str | None = None
-    sender_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,9 +115,9 @@ def on(day: str, hour: int = 9) -> datetime:
     return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC)
 
 
-APPLIED = (Earlier(payload=APPLICATION, id=APPLICATION_ID, sender_state="NLD"),)
-ACKNOWLEDGED = (*APPLIED, Earlier(payload=ACK, sender_state="KAZ"))
-CLAIMED = (*ACKNOWLEDGED, Earlier(payload=CLAIM, id=CLAIM_ID, sender_state="NLD"))
+APPLIED = (Earlier(payload=APPLICATION, id=APPLICATION_ID),)
+ACKNOWLEDGED = (*APPLIED, Earlier(payload=ACK))
+CLAIMED = (*ACKNOWLEDGED, Earlier(payload=CLAIM, id=CLAIM_ID))
 
 
 def test_the_application(errors: Errors) -> None:

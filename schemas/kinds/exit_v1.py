@@ -15,6 +15,7 @@ from schemas.parts.dates import Moment, Period, in_order, not_in_future
 from schemas.parts.document import TravelDocument, check_document
 from schemas.parts.message import PersonalMessage, Purpose, Reply
 from schemas.parts.node import Findings, Node
+from schemas.parts.outcome import check_outcome_object
 from schemas.parts.person import Person, check_person
 from schemas.parts.stay import BorderPoint, check_border_point
 
@@ -69,10 +70,7 @@ def check_exit_confirm_request(message: Node, context: CheckContext) -> Findings
 def check_exit_confirm_reply(message: Node, context: CheckContext) -> Findings:
     """A crossing with FOUND alone, inside the window asked about."""
     found = message["found"]
-    if message["outcome"].text == "FOUND" and not found.present:
-        yield found.finding("FIELD_MISSING")
-    if message["outcome"].text not in {None, "FOUND"} and found.present:
-        yield found.finding("FIELD_UNKNOWN")
+    yield from check_outcome_object(message, {"FOUND": "found"})
     yield from check_border_point(found["bcp"])
     yield from not_in_future(found["at"], context)
     window, day = Node(context.parent)["window"], found["at"].day

@@ -15,6 +15,7 @@ from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, Moment, in_order, not_in_future
 from schemas.parts.message import PersonalMessage, Reply
 from schemas.parts.node import Findings, Node
+from schemas.parts.outcome import check_outcome_object
 
 FORWARD_WITHIN = timedelta(days=7)
 
@@ -61,13 +62,9 @@ def check_subject_request(message: Node, context: CheckContext) -> Findings:
 
 def check_subject_request_outcome(message: Node, context: CheckContext) -> Findings:
     """The object named after the outcome is there, and no other; nothing happened before the person asked."""
-    outcome, asked = message["outcome"].text, Node(context.parent)["received_at"]
-    for name in ("forwarded", "refused"):
-        block = message[name]
-        if outcome == name.upper() and not block.present:
-            yield block.finding("FIELD_MISSING")
-        if outcome not in {None, name.upper()} and block.present:
-            yield block.finding("FIELD_UNKNOWN")
+    asked = Node(context.parent)["received_at"]
+    yield from check_outcome_object(message, {"FORWARDED": "forwarded", "REFUSED": "refused"})
+    for block in (message["forwarded"], message["refused"]):
         yield from not_in_future(block["on"], context)
         yield from in_order(asked, block["on"])
 

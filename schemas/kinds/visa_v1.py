@@ -24,6 +24,7 @@ from schemas.parts.evidence import Evidence, check_evidence
 from schemas.parts.message import Message, PersonalMessage, Purpose, Reply
 from schemas.parts.names import NameParts, check_name_parts
 from schemas.parts.node import Findings, Node
+from schemas.parts.outcome import check_outcome_object
 from schemas.parts.person import Person, check_person
 from schemas.parts.stay import BorderPoint, Stay, check_border_point, check_overstay, check_stays
 from schemas.parts.visa import ENDED_EARLY, Sponsor, Visa, check_visa, visa_terms
@@ -278,12 +279,7 @@ def check_visa_overstay_notice(message: Node, context: CheckContext) -> Findings
 
 def check_visa_overstay_reply(message: Node, context: CheckContext) -> Findings:
     """The object named after the outcome is there, and no other."""
-    outcome = message["outcome"].text
-    for name, code in (("exit_recorded", "EXIT_RECORDED"), ("exempt", "EXEMPT")):
-        if outcome == code and not message[name].present:
-            yield message[name].finding("FIELD_MISSING")
-        if outcome is not None and outcome != code and message[name].present:
-            yield message[name].finding("FIELD_UNKNOWN")
+    yield from check_outcome_object(message, {"EXIT_RECORDED": "exit_recorded", "EXEMPT": "exempt"})
     yield from not_in_future(message["exit_recorded"]["date"], context)
     yield from check_border_point(message["exit_recorded"]["bcp"])
     evidence = message["exempt"]["evidence"]

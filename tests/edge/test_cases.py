@@ -75,7 +75,7 @@ async def test_a_notice_that_parts_a_family_is_refused_where_it_is_made(rig: Rig
     austria, moldova, application = await applied(rig)
     decision = await passed(moldova, austria, "readm.decision", in_reply_to=application.id)
     today = rig.world.clock().date().isoformat()
-    notice = {
+    notice: dict[str, Any] = {
         "in_reply_to": decision.id,
         "consent_ref": {"decision": decision.id, "on": today},
         "bcp": "MDKIV-AIR",

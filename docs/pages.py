@@ -1,6 +1,7 @@
-"""Writes the pages made from the code: docs/codes/, docs/kinds/, docs/lists/, docs/lifecycles.md, docs/safeguards.md.
+"""Writes the pages that are made from the code; a test fails while they differ from it.
 
-Run `python docs/pages.py` after a change of what they are made from; a test fails while the pages differ.
+docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/lifecycles.md, docs/audit-tables.md. Run
+`python docs/pages.py` after a change of what they are made from.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -13,8 +14,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
-from schemas.codes.tables import table  # noqa: E402
+from schemas.codes import tables as codes  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, State, beside  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
@@ -35,6 +37,7 @@ def pages() -> dict[str, str]:
     found.update({f"lists/{name}.md": _list(name) for name in lists})
     found["safeguards.md"] = _safeguards()
     found["lifecycles.md"] = _lifecycles()
+    found["audit-tables.md"] = _tables()
     return found
 
 
@@ -71,7 +74,7 @@ def _lists(schema: Any) -> Iterator[str]:
 
 
 def _list(name: str) -> str:
-    found = table(name)
+    found = codes.table(name)
     rows = "".join(
         f"| `{code}` | {row.says['meaning']} | {row.valid_from or ''} | {row.valid_to or ''} |\n"
         for code, row in found.rows.items()
@@ -232,6 +235,43 @@ def _refers(rule: KindRule) -> str:
 
 def _facts(rule: KindRule) -> str:
     return ", ".join([*rule.facts, *(f"{fact}?" for fact in rule.may_facts)]) or "none"
+
+
+def _tables() -> str:
+    """The hub's database for whoever reads it without us."""
+    lines = [
+        "# The tables of the hub's database\n",
+        f"Layout {LAYOUT} (`meta`, row `layout`). One SQLite file, `hub.db`; an auditor opens a copy, or the file",
+        "itself read-only beside the running hub. Instants are whole seconds since 1970 (UTC); digests, hashes and",
+        "look-ups are 32 bytes; `idx` is a leaf's index. What is sealed opens with keys that are not in this file.\n",
+        "**Evidence** are `leaf` and `checkpoint`, with what leaves commit to: `statement`, and `message` while its",
+        "container is in transit. `liaison audit verify` reads `leaf`, `checkpoint`, `tile` and `message`; their",
+        "columns keep their meaning within a layout. Every other table either follows from the leaves, as its text",
+        "then says (recompute it, or run `liaison hub rebuild DIR --check`), or is what the hub needs to work and",
+        "proves nothing.\n",
+    ]
+    for table in METADATA.tables.values():
+        about = str(table.comment)
+        lines += [
+            f"## {table.name}\n",
+            f"{about[0].upper()}{about[1:]}.\n",
+            "| Column | Type | Key | |",
+            "|---|---|---|---|",
+        ]
+        for column in table.columns:
+            key = (
+                "primary"
+                if column.primary_key
+                else ", ".join(f"-> {one.target_fullname}" for one in column.foreign_keys)
+            )
+            null = "may be NULL; " if column.nullable and not column.primary_key else ""
+            lines.append(f"| `{column.name}` | {column.type!s} | {key} | {null}{_cell(column.comment)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")
 
 
 def write() -> int:

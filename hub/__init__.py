@@ -11,4 +11,6 @@
     cases/, console/    the same leaves folded to states and clocks; the pages of officers and auditors
     directories, parts, retention, readiness    keys by version, detached parts, what goes when, what is well
     ceremony, settings, wiring, app             how a hub begins, its limits, its parts, its tasks
+
+Who reads for the first time begins with `intake`, then `log.writer`.
 """

@@ -62,7 +62,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
         try:
             await task
         except Exception as error:  # noqa: BLE001 - said, and then the program ends
-            log.error("task.failed", error, program=name)
+            log.error("task.failed", _first(error), program=name)
             failed()
 
     @asynccontextmanager
@@ -110,6 +110,13 @@ async def _renew(hub: Hub) -> None:
             await hub.directories.renew()
         except LiaisonError as error:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+def _first(error: BaseException) -> BaseException:
+    """Of a group's errors the first: its place is where something went wrong."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _end() -> None:

@@ -159,7 +159,7 @@ class _Submission:
             authorised = authorise(self._verified, view, directory, now=hub.clock(), live=hub.settings.live)
         except Rejected as refusal:
             return self._refused(batch, refusal)
-        return self._accepted(batch, earlier, authorised, key, case_lookup, view.case)
+        return self._accepted(batch, earlier, authorised, key=key, case_lookup=case_lookup, case=view.case)
 
     def _view(self, batch: Batch, earlier: Accepted, case_lookup: bytes) -> View:
         container, connection = self._verified.container, batch.connection
@@ -188,7 +188,14 @@ class _Submission:
         return View(parts, case, parent, identity(self._hub, header.reference.source, header.reference.id))
 
     def _accepted(
-        self, batch: Batch, earlier: Accepted, authorised: Authorised, key: bytes, case_lookup: bytes, case: Case | None
+        self,
+        batch: Batch,
+        earlier: Accepted,
+        authorised: Authorised,
+        *,
+        key: bytes,
+        case_lookup: bytes,
+        case: Case | None,
     ) -> Answer[Outcome]:
         hub, container = self._hub, self._verified.container
         header, digest = container.header, container.digest

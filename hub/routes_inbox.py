@@ -5,6 +5,7 @@ Guarantees that a partner gets what is addressed to it and nothing else; that ev
 signatures an answer; and that asking with `after` makes a `ContentConsignment` leaf of each message up to there, once.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -30,6 +31,8 @@ _CURSOR = re.compile(r"([0-9]{4})/([0-9]{1,15})", re.ASCII)
 _INDEX = re.compile(r"[0-9]{1,15}", re.ASCII)
 _WAIT = re.compile(r"[0-9]{1,4}", re.ASCII)
 _START = -1
+PRESENT_SECONDS = 1.0
+"""How often a long poll looks whether its caller is still there."""
 
 
 def routes(hub: Hub) -> list[BaseRoute]:
@@ -71,7 +74,7 @@ class Inbox:
                 partner, after, limit=settings.inbox_items_max, bytes_max=settings.inbox_bytes_max, open_only=open_only
             )
 
-        items = await self._poll(partner, look, wait)
+        items = await self._poll(request, partner, look, wait)
         receipts = hub.reader.receipts([item.index for item in items])
         reach("hub.inbox.answer")
         return _answer(parts_of(receipts, [(item.digest, item.container) for item in items]))
@@ -91,7 +94,7 @@ class Inbox:
         def look() -> list[StoredLeaf]:
             return hub.reader.leaves_naming(partner, after, settings.leaves_max)
 
-        return _answer(self._leaf_parts(await self._poll(partner, look, wait)))
+        return _answer(self._leaf_parts(await self._poll(request, partner, look, wait)))
 
     def _leaf_parts(self, found: Sequence[StoredLeaf]) -> list[Part]:
         """Each leaf's receipt and, once, the statement it came from; as many as the bytes allow, at least one leaf."""
@@ -117,21 +120,25 @@ class Inbox:
             after = await hub.writer.submit(Acknowledged(partner, after, until), leaves=LEAVES_AT_ONCE)
         self._acknowledged[partner] = max(until, self._acknowledged.get(partner, _START))
 
-    async def _poll(self, partner: str, look: Callable[[], list[T]], seconds: float) -> list[T]:
-        """What `look` gives, as soon as it gives something; empty after `seconds`, or when the hub ends."""
-        hub = self._hub
+    async def _poll(self, request: Request, partner: str, look: Callable[[], list[T]], seconds: float) -> list[T]:
+        """What `look` gives, as soon as it gives something; empty after `seconds`, or when hub or caller end.
+
+        A caller that went away is noticed within a second: it must not use up the partner's long polls.
+        """
+        hub, loop = self._hub, asyncio.get_running_loop()
         size = hub.writer.size
         found = look()
         if found or seconds <= 0:
             return found
-        until = hub.monotonic() + seconds
+        until = loop.time() + seconds
         with self._waiting(partner):
-            while not found and (left := until - hub.monotonic()) > 0 and not hub.ending:
-                await hub.writer.grown(size, left)
-                if hub.writer.size == size:
+            while not found and (left := until - loop.time()) > 0 and not hub.ending:
+                await hub.writer.grown(size, min(left, PRESENT_SECONDS))
+                if await request.is_disconnected():
                     break
-                size = hub.writer.size
-                found = look()
+                if hub.writer.size != size:
+                    size = hub.writer.size
+                    found = look()
         return found
 
     def _waiting(self, partner: str) -> AbstractContextManager[None]:

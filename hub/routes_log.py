@@ -4,6 +4,8 @@ Hash tiles say nothing about anyone and are open; entry bundles say who wrote to
 operator opened them. The year stands in the log's name, so another year's address is nobody's.
 """
 
+from itertools import pairwise
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
@@ -50,10 +52,7 @@ def router(hub: Hub) -> APIRouter:
     async def consistency(sizes: str) -> Response:
         """Proofs that each of the rising sizes continues the one before: hashes in hex."""
         listed = _sizes(sizes)
-        proofs = [
-            [hash_.hex() for hash_ in hub.reader.consistency(old, new)]
-            for old, new in zip(listed, listed[1:], strict=False)
-        ]
+        proofs = [[hash_.hex() for hash_ in hub.reader.consistency(old, new)] for old, new in pairwise(listed)]
         return JSONResponse({"proofs": proofs})
 
     return routes

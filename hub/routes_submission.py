@@ -102,11 +102,11 @@ class Door:
             except (Rejected, Unavailable) as error:
                 pending.append((item, error))
         results: list[tuple[int, bytes]] = []
-        for item, future in pending:
+        for item, begun in pending:
             try:
-                if isinstance(future, Rejected | Unavailable):
-                    raise future
-                results.append(self._finish(item, await future))
+                if isinstance(begun, Rejected | Unavailable):
+                    raise begun
+                results.append(self._finish(item, await begun))
             except Rejected as refusal:
                 results.append((refusal.status, problem_bytes(refusal.code, refusal.path)))
             except Unavailable as error:

@@ -99,9 +99,9 @@ class HubSettings(Settings):
     push_look_seconds: Seconds = 5.0
     """How soon a new delivery URL, or what an operator drove again, is noticed."""
 
-    requests_per_second: Seconds = 50.0
+    requests_per_second: Seconds = 500.0
     """Signed requests of one partner (inbox, leaves, parts), in the long run."""
-    requests_burst: Count = 500
+    requests_burst: Count = 5000
     polls_max: Count = 8
     """Long polls of one partner at a time."""
     leaves_max: Annotated[int, Field(ge=1, le=512)] = 512

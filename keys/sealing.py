@@ -67,11 +67,15 @@ class DetachedPart:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A container ready to post, its digest SHA-256(M), and the parts that travel beside it."""
+    """A container ready to post, its digest SHA-256(M), and the parts that travel beside it.
+
+    `signed` is the digest of both signatures, as the leaf of its acceptance will name it.
+    """
 
     container: bytes = field(repr=False)
     digest: bytes
     detached: tuple[DetachedPart, ...]
+    signed: bytes
 
 
 def padded_length(length: int) -> int:
@@ -152,7 +156,7 @@ def seal(
         if isinstance(error, OSError):
             raise Unavailable("STORE_UNAVAILABLE") from error
         raise
-    return Sealed(container, hashlib.sha256(manifest).digest(), tuple(detached))
+    return Sealed(container, hashlib.sha256(manifest).digest(), tuple(detached), signatures.digest)
 
 
 class Opened:

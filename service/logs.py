@@ -95,9 +95,12 @@ class _Libraries(logging.Handler):
             "place": f"{record.filename}:{record.lineno}",
         }
         error = record.exc_info[1] if record.exc_info else None
+        if record.levelno >= logging.ERROR:
+            log.error("library", error, **fields)
+            return
         if error is not None:
             fields |= {"error": type(error).__name__, "place": place(error)}
-        (log.error if record.levelno >= logging.ERROR else log.warning)("library", **fields)  # type: ignore[arg-type]
+        log.warning("library", **fields)
 
 
 def _checked(fields: dict[str, Value]) -> dict[str, Value]:

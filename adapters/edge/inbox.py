@@ -154,10 +154,10 @@ class Inbox:
             ),
         )
 
-    def later(self, idx: int, retry_at: float) -> None:
-        """Try again then."""
+    def later(self, idx: int, retry_at: float, awaits: bytes | None = None) -> None:
+        """Try again then, or once the message it awaits has come to its end."""
         self._connection.execute(
-            "UPDATE inbox SET attempts = attempts + 1, retry_at = ? WHERE idx = ?", (retry_at, idx)
+            "UPDATE inbox SET attempts = attempts + 1, retry_at = ?, awaits = ? WHERE idx = ?", (retry_at, awaits, idx)
         )
 
     def ready(self, idx: int, row: tuple[object, ...], files: list[File]) -> None:
@@ -179,14 +179,11 @@ class Inbox:
         """
         state, event = ("handed_over", "ContentHandover") if code is None else ("failed", "ContentHandoverFailure")
         self._connection.execute("UPDATE inbox SET state = ?, code = ? WHERE idx = ?", (state, code, idx))
+        self._connection.execute("UPDATE inbox SET retry_at = 0, awaits = NULL WHERE awaits = ?", (digest,))
         self._connection.execute(
             "INSERT OR IGNORE INTO evidence (event, idx, digest, code) VALUES (?, ?, ?, ?)",
             (event, idx, digest, code and said(code)),
         )
-
-    def look_again(self) -> None:
-        """Something was handed over: what waits for a parent is looked at now."""
-        self._connection.execute("UPDATE inbox SET retry_at = 0 WHERE state = 'received' AND retry_at > 0")
 
 
 def said(code: str) -> str:

@@ -18,7 +18,7 @@ from adapters.edge.wiring import Edge
 from keys.container import Container, PartEntry, parse_container, verify_container
 from keys.sealing import Opened, open_container
 from schemas import registry
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import Fault, Rejected, Unavailable
 from schemas.lifecycles import RULES
 from schemas.parts.context import Earlier
 from schemas.registry import AttachmentRef, CheckContext
@@ -36,6 +36,7 @@ class _Found:
     row: Received
     code: str | None = None
     waits: bool = False
+    awaits: bytes | None = None
     container: Container | None = None
     payload: bytes = field(default=b"", repr=False)
     files: tuple[File, ...] = ()
@@ -88,6 +89,11 @@ async def _open(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     except Unavailable as error:
         log.info("opener.part_unavailable", code=error.code, idx=row.idx)
         return _Found(row, waits=True)
+    except Fault:
+        raise
+    except Exception as error:  # noqa: BLE001 - no message may stop the edge, or be opened again for ever
+        log.error("opener.unforeseen", error, idx=row.idx)
+        return _Found(row, code="INTERNAL")
 
 
 async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
@@ -113,8 +119,8 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     # 3. what it answers
     parent, waits = _parent(edge, container, earlier)
     overdue = row.came_at + edge.settings.parent_wait_hours * 3600 <= edge.seconds()
-    if waits and not overdue:
-        return _Found(row, waits=True)
+    if waits and not overdue and header.reference is not None:
+        return _Found(row, waits=True, awaits=bytes.fromhex(header.reference.digest))
     # 4. whether it may be said to us
     sender, recipients = directory.partner(row.source), [directory.partner(one) for one in header.recipient_ids]
     if header.test != sender.test:
@@ -232,7 +238,7 @@ def channel_for(edge: Edge, kind: str) -> str:
 def _write(edge: Edge, found: _Found) -> None:
     row = found.row
     if found.waits:
-        edge.inbox.later(row.idx, edge.retry_at(row.attempts))
+        edge.inbox.later(row.idx, edge.retry_at(row.attempts), found.awaits)
     elif found.code is not None:
         edge.metrics.failed.inc()
         edge.metrics.refusal(found.code)

@@ -97,6 +97,8 @@ class EdgeSettings(Settings):
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0
     """How often the log's newest checkpoint is asked for when nothing else brings one."""
+    tidy_seconds: Seconds = 3600.0
+    """How often files that nothing needs any more are removed, and how old they are at least."""
     alarm_look_seconds: Seconds = 30.0
     """How often deadlines are looked at."""
 

@@ -102,7 +102,12 @@ class Case:
 
 def actors(procedure: str, state: str, parties: tuple[str, ...]) -> tuple[str, ...]:
     """The partners who must act next in a case that stands there; `parties` has the opener first."""
-    match lifecycles.PROCEDURES[procedure].states[state].next_actor:
+    return acting(lifecycles.PROCEDURES[procedure].states[state].next_actor, parties)
+
+
+def acting(actor: lifecycles.Actor | None, parties: tuple[str, ...]) -> tuple[str, ...]:
+    """The partners whom a life cycle's word means."""
+    match actor:
         case "opener":
             return parties[:1]
         case "recipients":

@@ -28,7 +28,7 @@ STATES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("document_check", "cannot_say"): "Issuer cannot say",
         ("alert", "issued"): "In force",
         ("overstay", "notified"): "Waiting for a reply",
-        ("overstay", "answered"): "Replied",
+        ("overstay", "answered"): "Answered",
     }
 )
 

@@ -71,12 +71,13 @@ class _Look:
 async def run(hub: Hub) -> None:
     """Relay, and deliver to every partner that can be called, for as long as the program runs."""
     settings = hub.settings
+    most = settings.push_at_once_max + settings.push_sick_at_once_max  # the sick ones' calls take nobody's place
     async with (
-        open_session(authorities=settings.push_authorities, connections_max=settings.push_at_once_max) as session,
+        open_session(authorities=settings.push_authorities, connections_max=most) as session,
         asyncio.TaskGroup() as group,
     ):
         lanes = Lanes(hub, session, group)
-        lanes.adopt()
+        lanes.look()
         group.create_task(relay.run(hub))
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
@@ -92,6 +93,13 @@ class Lanes:
         self._lanes: dict[str, _Lane] = {}
         self._well = asyncio.Semaphore(hub.settings.push_at_once_max)
         self._sick = asyncio.Semaphore(hub.settings.push_sick_at_once_max)
+
+    def look(self) -> None:
+        """As `adopt`; what could not be done is done the next time."""
+        try:
+            self.adopt()
+        except Unavailable as error:
+            log.error("delivery.failed", error, code=error.code)
 
     def adopt(self) -> None:
         """Every partner with a delivery URL has a lane; what was accepted for it before is in it."""
@@ -125,10 +133,7 @@ class Lanes:
             except TimeoutError:
                 pass
             hub.look.clear()
-            try:
-                self.adopt()
-            except Unavailable as error:
-                log.error("delivery.failed", error, code=error.code)
+            self.look()
             for lane in self._lanes.values():
                 lane.wake.set()
 
@@ -201,7 +206,7 @@ class Lanes:
         record = hub.directories.current.partners.get(lane.partner)
         if record is None or record.delivery_url is None:
             return False  # it pulls now; its items stay until it does
-        found = self._look(lane)
+        found = self._next(lane)
         if found.gone:
             await self._forget(lane.partner, found.gone)
         if found.late:
@@ -213,7 +218,7 @@ class Lanes:
         reach("hub.delivery.called")
         return await self._settle(lane, found.items, called)
 
-    def _look(self, lane: _Lane) -> _Look:
+    def _next(self, lane: _Lane) -> _Look:
         settings, found, size = self._hub.settings, _Look(), 0
         now = self._hub.clock().timestamp()
         limit = 1 if lane.singly else settings.push_items_max

@@ -236,7 +236,9 @@ CASE_STATE = Table(
     Column("procedure", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("last_idx", Integer, nullable=False, comment="the last accepted message of the case"),
-    Column("handed_over_at", Integer, comment="when the opening message's last recipient handed it over; NULL until then"),
+    Column(
+        "handed_over_at", Integer, comment="when the opening message's last recipient handed it over; NULL until then"
+    ),
     Column("clock", Text, comment="name of the clock that runs, or waits to; NULL when none does"),
     Column("basis", Text, comment="how the clock counts: H hours, CD calendar days, WD working days"),
     Column("due_at", Integer, comment="the first instant that is too late; NULL until the clock is started"),

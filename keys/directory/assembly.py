@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from schemas.agreements.agreement import Agreement, parse_agreement
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import DelegatedRole as Delegation
 from tuf.api.metadata import Key, Targets
@@ -38,6 +37,7 @@ from keys.directory.records import (
 from keys.directory.roles import DelegatedRole, read_role
 from keys.directory.suspension import parse_suspension
 from schemas import strict_json
+from schemas.agreements.agreement import Agreement, parse_agreement
 from schemas.errors import Rejected
 
 
@@ -205,9 +205,9 @@ def _agreements(
             continue
         found[agreement.id] = agreement
     for role, _, _ in delegations:
-        agreement = found.get(role.subject) if role.duty == "suspension" else None
-        if agreement is not None and _suspends(collected, role, agreement):
-            found[role.subject] = replace(agreement, status="suspended")
+        named = found.get(role.subject) if role.duty == "suspension" else None
+        if named is not None and _suspends(collected, role, named):
+            found[role.subject] = replace(named, status="suspended")
     return found, faults
 
 

@@ -7,12 +7,13 @@ Each program writes what it says to a log file of its own.
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -58,8 +59,14 @@ class Programs:
         self._running: list[Program] = []
         self._before: dict[int, Any] = {}
 
-    def start(self, name: str, words: Sequence[str]) -> Program:
-        """Start `liaison WORDS` as a process named `name`; what it says goes to `name`.log."""
+    def start(self, name: str, words: Sequence[str], environment: Mapping[str, str] | None = None) -> Program:
+        """Start `liaison WORDS` as a process named `name`; what it says goes to `name`.log.
+
+        Args:
+            name: of the program.
+            words: command, arguments and options.
+            environment: what this one process has beside our own environment.
+        """
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         with log.open("ab") as out:
@@ -68,6 +75,7 @@ class Programs:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                env={**os.environ, **(environment or {})},
                 start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and we end them in order
                 preexec_fn=_end_with_parent(),  # noqa: PLW1509 - one thread here; Linux only
             )

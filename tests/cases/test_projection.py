@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import httpx2
 import pytest
 
 import liaison.cli
-from hub.cases.case import ERASED, after, handover_due, withheld
-from hub.cases.projection import row_of
-from hub.cases.reading import Cursor, case_of, cases_of, fold
+from hub.cases.case import ERASED, acting, after, handover_due, withheld
+from hub.cases.projection import project, row_of
+from hub.cases.reading import ROWS_LOOKED_AT_MAX, Cursor, case_of, cases_of, fold
 from hub.cases.rebuilding import TABLES, Rebuilt, compare, rebuild
+from hub.log.batch import Batch
+from hub.log.batch import Sealed as Sealed_
 from hub.settings import load_settings
 from hub.wiring import Hub, open_log
+from keys.container import parse_container
 from keys.proofs.leaf import Leaf
 from keys.sealing import Sealed
 from schemas import registry
@@ -187,6 +191,26 @@ async def test_a_list_goes_on_where_it_ended(hub_world: World) -> None:
         assert cases_of(reader, "test-aut", limit=9, state="answered").rows == ()
 
 
+async def test_a_list_is_an_indexed_search_of_bounded_length(hub_world: World) -> None:
+    """No plan walks a table, or sorts more than the page's own rows."""
+    world = hub_world
+    async with world.running() as client:
+        await request(world, client, urgency="B")
+        connection = opened(world).connection
+        plans = []
+        statements: list[str] = []
+        connection.set_trace_callback(statements.append)
+        for order in ("due", "newest"):
+            cases_of(opened(world).reader, "test-aut", limit=9, order=order)
+        case_of(opened(world).reader, "test-aut", cases_of(opened(world).reader, "test-aut", limit=1).rows[0].row)
+        connection.set_trace_callback(None)
+        for statement in statements:
+            plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert len(statements) >= 5
+    assert any("case_party_due" in plan for plan in plans)
+    assert not [plan for plan in plans if plan.startswith("SCAN") and plan not in {"SCAN p", "SCAN (subquery-1)"}]
+
+
 @pytest.mark.parametrize(
     "tampering",
     [
@@ -272,6 +296,132 @@ async def test_an_erased_case_is_a_tombstone(hub_world: World) -> None:
 def test_what_makes_no_case(leaf: Leaf, words: str) -> None:
     with pytest.raises(Fault, match=words):
         after(None, 7, leaf, None)
+
+
+def test_whom_a_life_cycle_means() -> None:
+    parties = ("test-aut", "test-mda", "test-geo")
+    assert acting("opener", parties) == ("test-aut",)
+    assert acting("recipients", parties) == ("test-mda", "test-geo")
+    assert acting(None, parties) == ()
+
+
+async def test_a_step_that_no_life_cycle_knows_makes_no_case(hub_world: World) -> None:
+    world = hub_world
+    sealed = world.seal("test-aut", "ident.request", ["test-mda"])
+    header = parse_container(sealed.container).header
+    leaf = Leaf("SubmissionAcceptance", NOW, source="test-aut", to=("test-mda",), type="ident.request")
+    case = after(None, 7, leaf, header)
+    assert (case.row, case.state, case.last) == (7, "requested", 7)
+    with pytest.raises(Fault, match="step"):
+        after(None, 7, leaf, replace(header, step="answered"))
+    with pytest.raises(Fault, match="step"):
+        after(case, 8, leaf, replace(header, step=None))
+
+
+def test_a_message_climbs_its_ladder() -> None:
+    def said(event: str, at: int, **members: Any) -> Leaf:
+        return Leaf(event, NOW + at * HOUR, prev=7, **members)
+
+    case = after(
+        None,
+        7,
+        Leaf("SubmissionAcceptance", NOW, source="test-geo", to=("test-aut", "test-mda"), type="doc.alert"),
+        None,
+    )
+    case = after(case, 8, said("ContentConsignmentFailure", 1, to=("test-mda",), code="UNREACHABLE"), None)
+    untouched, parked = case.messages[0].rungs
+    assert (untouched.reached, untouched.index) == ("accepted", 7)
+    assert (parked.reached, parked.code, parked.index, withheld(parked)) == ("parked", "UNREACHABLE", 8, True)
+    case = after(case, 9, said("ContentConsignment", 2, to=("test-mda",)), None)
+    case = after(case, 10, said("ContentHandoverFailure", 3, source="test-mda", code="OPEN_FAILED"), None)
+    failed = case.messages[0].rungs[1]
+    assert (failed.reached, failed.code, failed.consigned_at, withheld(failed)) == (
+        "failed", "OPEN_FAILED", NOW + 2 * HOUR, False,
+    )  # fmt: skip
+    case = after(case, 11, said("ContentHandover", 4, source="test-mda"), None)
+    for at in (5, 6):
+        case = after(case, 7 + at, said("ContentAccessTracking", at, source="test-mda"), None)
+    done = case.messages[0].rungs[1]
+    assert (done.reached, done.code, done.handed_over_at, done.opened_at) == (
+        "handed_over", None, NOW + 4 * HOUR, NOW + 5 * HOUR,
+    )  # fmt: skip
+    for other in (Leaf("CaseViewed", NOW, source="test-aut", prev=7), Leaf("ContentHandover", NOW, source="x", prev=7),
+                  Leaf("ContentHandover", NOW, source="test-aut", prev=6)):  # fmt: skip
+        assert after(case, 20, other, None) == case
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+async def test_a_message_that_leaves_a_case_open_keeps_its_clock(hub_world: World, handed_over: bool) -> None:
+    """No life cycle of this version has such a step; the projection is written as if one had."""
+    world = hub_world
+    async with world.running() as client:
+        sealed, index = await request(world, client, urgency="B")
+        if handed_over:
+            await world.state(client, "test-mda", "ContentHandover", [(sealed, index)])
+        hub = opened(world)
+
+        def work(batch: Batch) -> Callable[[Sealed_], None]:
+            project(
+                batch, hub.reader, index, parties=("test-aut", "test-mda"), procedure="document_check",
+                state="requested", last=index, facts=None,
+            )  # fmt: skip
+            return lambda _: None
+
+        before = hub.connection.execute("SELECT * FROM case_state").fetchall()
+        world.clock.advance(hours=1)
+        await hub.writer.submit(work)
+        assert hub.connection.execute("SELECT * FROM case_state").fetchall() == before
+        check(world)
+
+
+async def test_a_search_that_fits_little_ends_and_goes_on(hub_world: World) -> None:
+    world = hub_world
+    async with world.running() as client:
+        _, index = await request(world, client)
+        hub = opened(world)
+        hub.connection.execute("PRAGMA foreign_keys = OFF")
+        rows = range(1000, 1000 + ROWS_LOOKED_AT_MAX + 100)
+        hub.connection.executemany(
+            "INSERT INTO case_state (row_id, parties, procedure, state, last_idx) VALUES (?, 'test-aut,x', 'alert', "
+            "'issued', 0)",
+            [(row,) for row in rows],
+        )
+        hub.connection.executemany("INSERT INTO case_party VALUES ('test-aut', ?, NULL)", [(row,) for row in rows])
+        page = cases_of(hub.reader, "test-aut", limit=9, state="requested")
+        assert (page.rows, page.after is None) == ((), False)
+        page = cases_of(hub.reader, "test-aut", limit=9, state="requested", begin=page.after)
+        assert ([row.row for row in page.rows], page.after) == ([index], None)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "words"),
+    [
+        ("DELETE FROM side", "no side record"),
+        ("UPDATE side SET sealed = zeroblob(90)", "does not open"),
+        ("DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key)", "step"),
+        (
+            "DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key); UPDATE case_key SET wrapped = NULL",
+            "begin",
+        ),
+    ],
+)
+async def test_a_log_that_makes_no_cases(hub_world: World, spoiled: str, words: str) -> None:
+    world = hub_world
+    async with world.running() as client:
+        sealed, index = await request(world, client)
+        await world.accepted(client, world.seal("test-mda", "doc.verify.reply", ["test-aut"], parent=sealed))
+        hub = opened(world)
+        before = {table: hub.connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
+        hub.connection.execute("PRAGMA foreign_keys = OFF")
+        for statement in spoiled.split(";"):
+            hub.connection.execute(statement)
+        hub.reader.forget_case_key(index)
+        for make in (compare, rebuild):
+            with pytest.raises(Fault, match=words):
+                make(hub.reader, hub.at_rest)
+        for table, rows in before.items():
+            assert hub.connection.execute(f"SELECT * FROM {table}").fetchall() == rows  # noqa: S608
+        hub.connection.execute("UPDATE head SET size = size")  # no transaction was left open
 
 
 @pytest.fixture

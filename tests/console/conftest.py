@@ -1,4 +1,4 @@
-"""A hub with an officer of each partner and one auditor, and what a browser does of a sign-in: cookies, origin, buttons."""
+"""A hub with an officer of each partner and one auditor, and what a browser does: cookies, origin, buttons."""
 
 import os
 import socket
@@ -18,7 +18,8 @@ from keys.directory.records import Account
 from keys.proofs.leaf import Leaf
 from tests.world import AGREEMENTS, ROLES, SCRYPT_LOG2_N, STATES, Partner, World, agreement, make_world
 
-OFFICER, SECOND, AUDITOR = Account("officer-1", ("LO",)), Account("officer-2", ("LO",)), Account("auditor-1", ("AUDIT",))
+OFFICER, SECOND = Account("officer-1", ("LO",)), Account("officer-2", ("LO",))
+AUDITOR = Account("auditor-1", ("AUDIT",))
 COOKIE = "liaison"
 
 
@@ -65,9 +66,11 @@ class Browser:
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
     ) -> httpx2.Response:
-        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        sent = dict(headers)
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         self._client.cookies.clear()
-        answer = await self._client.request(method, path, headers={**headers, **cookie}, data=form)
+        answer = await self._client.request(method, path, headers=sent, data=form)
         for name, value in answer.cookies.items():
             self.cookies[name] = value
         if 'liaison=""' in answer.headers.get("set-cookie", ""):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright
@@ -22,6 +23,7 @@ FLAGS = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-m", "liaison"]
 
 
@@ -47,6 +49,15 @@ def link(world: World, account: str) -> str:
     assert ended.returncode == 0, ended.stderr
     url: str = json.loads(ended.stdout)["url"]
     return url
+
+
+def typed(command: str, world: World) -> Any:
+    """What the command that the page shows prints, in the hub's folder."""
+    words = [*PROGRAM, *command.split()[1:], "--json"]
+    ended = subprocess.run(
+        words, cwd=world.data, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    return json.loads(ended.stdout)
 
 
 class Visit:
@@ -126,9 +137,7 @@ async def test_an_officer_and_an_auditor_find_their_way(present_world: World, tm
             assert (officer.wrong, auditor.wrong) == ([], [])
             assert officer.requests > 5
             await browser.close()
-    words = command.replace("hub.db", str(world.data / "hub.db")).replace("log.vkey", str(world.data / "log.vkey"))
-    shown = subprocess.run([*PROGRAM, *words.split()[1:], "--json"], capture_output=True, text=True, check=True)
-    entry = json.loads(shown.stdout)
+    entry = typed(command, world)
     assert (entry["verified"], entry["leaf"]["event"]) == (True, "CaseViewed")
     assert world.verified(receipt.read_bytes()).leaf.event == "CaseViewed"
     world.check()

@@ -5,11 +5,14 @@ import sqlite3
 
 import pytest
 
+from hub.console.accounts import Viewer
+from hub.console.views import record_view
 from keys.container import parse_container
 from keys.proofs.leaf import commitment
 from keys.proofs.receipt import RECEIPT_TYPE, verify_receipt
 from keys.sealing import Sealed
 from schemas import registry
+from schemas.errors import Rejected
 from service.problems import PROBLEM_TYPE
 from tests.console.conftest import AUDITOR, COOKIE, OFFICER, SECOND, Desk, Text
 from tests.world import World
@@ -18,7 +21,9 @@ CANARY = "Zyxomma-4711"
 PAGES = ("/console/cases", "/console/log", "/console/cases/{row}", "/console/log/{row}", "/console/log/{row}/receipt")
 
 
-async def case(desk: Desk, kind: str = "doc.verify.request", to: str = "test-mda", **changes: str) -> tuple[Sealed, int]:
+async def case(
+    desk: Desk, kind: str = "doc.verify.request", to: str = "test-mda", **changes: str
+) -> tuple[Sealed, int]:
     world = desk.world
     sealed = world.seal("test-aut", {**registry.example(kind), **changes}, [to])
     return sealed, (await world.accepted(desk.client, sealed)).index
@@ -136,6 +141,32 @@ async def test_what_cannot_be_logged_is_not_shown(pages_world: World) -> None:
         assert desk.events("CaseViewed") == []
         assert (await browser.get(f"/console/cases/{index}")).status_code == 200
         assert len(desk.events("CaseViewed")) == 1
+
+
+async def test_a_case_that_was_erased_meanwhile_is_not_logged(pages_world: World) -> None:
+    async with pages_world.running() as client:
+        desk = Desk(pages_world, client)
+        _, index = await case(desk)
+        desk.hub.connection.execute("UPDATE case_key SET wrapped = NULL")
+        desk.hub.reader.forget_case_key(index)
+        with pytest.raises(Rejected) as refusal:
+            await record_view(desk.hub, Viewer("test-aut", OFFICER), index, "0" * 32)
+        assert refusal.value.code == "NOT_FOUND"
+        assert (await (await desk.signed_in()).get(f"/console/cases/{index}")).status_code == 404
+        assert desk.events("CaseViewed") == []
+
+
+async def test_what_nobody_foresaw_is_a_page_too(pages_world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    async with pages_world.running() as client:
+        desk = Desk(pages_world, client)
+        browser = await desk.signed_in()
+        reader = desk.hub.reader
+        desk.hub.reader = None  # type: ignore[assignment]
+        answer = await browser.get("/console/cases")
+        desk.hub.reader = reader
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+        assert "NoneType" not in answer.text
+        assert "AttributeError" in "".join(capsys.readouterr())
 
 
 # -- what is shown

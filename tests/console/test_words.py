@@ -39,7 +39,7 @@ def test_every_code_has_words() -> None:
 
 def test_every_rung_has_words() -> None:
     for reached in ("accepted", "parked", "consigned", "failed", "handed_over"):
-        assert words.reached(Rung("test-aut", 1, reached=reached))  # type: ignore[arg-type]
+        assert words.reached(Rung("test-aut", 1, reached=reached))
 
 
 @pytest.mark.parametrize(

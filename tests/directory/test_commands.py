@@ -130,6 +130,16 @@ def test_a_partner_is_enrolled_and_listed(machine: Machine) -> None:
     assert (again.code, again.out["version"]) == (0, 2)
 
 
+def test_accounts_are_enrolled_with_the_partner(machine: Machine) -> None:
+    ended = machine.enrol("test-aut", "--accounts", "officer-1:LO+MIG, auditor-1:AUDIT")
+    assert ended.code == 0
+    (listed,) = machine.run("keys", "list", *machine.where).out
+    assert listed["accounts"] == [
+        {"id": "officer-1", "roles": ["LO", "MIG"]},
+        {"id": "auditor-1", "roles": ["AUDIT"]},
+    ]
+
+
 def test_a_list_for_people(agreed: Machine) -> None:
     for group in ("keys", "agreement"):
         assert liaison.cli.main([group, "list", *map(str, agreed.where)]) == 0
@@ -155,7 +165,9 @@ def test_a_fingerprint_that_was_read_out_differently(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("more", "path"),
     [(("--state", "AT"), "/state"), (("--roles", "ret"), "/roles/0"), (("--authority", ""), "/authority"),
-     (("--delivery-url", "file:///x"), "/delivery_url"), (("--kinds", "Ident"), "/kinds/0")],
+     (("--delivery-url", "file:///x"), "/delivery_url"), (("--kinds", "Ident"), "/kinds/0"),
+     (("--accounts", "officer-1"), "/accounts/0/roles"), (("--accounts", ":LO"), "/accounts/0/id"),
+     (("--accounts", "a:LO,a:LO"), "/accounts"), (("--accounts", "a:LO+AUDIT"), "/accounts/0/roles")],
 )  # fmt: skip
 def test_a_record_that_does_not_fit(machine: Machine, more: tuple[str, ...], path: str) -> None:
     ended = machine.enrol("test-aut", *more)

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from hub import retention
+from hub.app import create_app
 from hub.readiness import check_all
 from hub.wiring import Hub
 from keys.container import parse_container
@@ -16,7 +17,7 @@ from keys.signing import CONTAINER_TYPE, STATEMENT_TYPE
 from schemas.errors import Fault
 from service import batch as batches
 from service.problems import PROBLEM_TYPE, SECURITY_HEADERS
-from tests.world import World, sha256
+from tests.world import World, lifespan, sha256
 
 Client = httpx2.AsyncClient
 CANARY = "canary-7f3a"
@@ -281,3 +282,19 @@ async def test_an_unforeseen_error_is_said_without_its_words(
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
     said = capsys.readouterr()
     assert CANARY not in answer.text + said.out + said.err
+
+
+async def test_a_hub_without_its_delivery_does_not_look_alive(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(_: Hub) -> None:
+        raise Fault(CANARY)
+
+    monkeypatch.setattr("hub.relay.run", broken)
+    ended = asyncio.Event()
+    async with lifespan(create_app(world.open(), failed=ended.set)):
+        await ended.wait()
+    said = capsys.readouterr().err
+    assert '"task.failed"' in said
+    assert "test_failures.py" in said  # where, not what
+    assert CANARY not in said

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -295,3 +296,28 @@ async def test_a_refused_statements_leaf_comes_without_it(world: World, client: 
 @pytest.mark.parametrize("query", ["after=x", "after=-1", "after=2026/1", "wait=x", "open=1", "after=1&after=1"])
 async def test_queries_for_leaves_that_say_nothing(world: World, client: Client, query: str) -> None:
     await refused(world, client, f"/v1/leaves?{query}", "REQUEST_INVALID")
+
+
+async def test_a_caller_that_went_away_gives_its_long_poll_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.routes_inbox.PRESENT_SECONDS", 0.01)
+    async with world.running(polls_max=1) as client:
+        assert world.hub is not None
+        app = client._transport.app  # type: ignore[attr-defined]
+        target = "/v1/inbox?wait=25"
+        headers = world.signed_headers("test-mda", "GET", target)
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": "/v1/inbox", "raw_path": b"/v1/inbox", "query_string": b"wait=25", "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8440), "root_path": "",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }  # fmt: skip
+        messages = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+
+        async def receive() -> Any:
+            return messages.pop(0) if len(messages) > 1 else messages[0]
+
+        async def send(_: object) -> None:
+            return None
+
+        await app(scope, receive, send)
+        assert await fetch(world, client, "test-mda", "/v1/inbox?wait=1") == []

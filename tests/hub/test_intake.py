@@ -497,6 +497,7 @@ async def test_a_body_is_not_read_past_its_limit(client: Client, kind: str, byte
 
     answer = await client.post("/v1/messages", content=endless(), headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["code"]) == (413, "CONTAINER_LIMIT")
+    assert read <= bytes_max + 2 * 65536
     announced = {"Content-Type": kind, "Content-Length": str(bytes_max + 1)}
     answer = await client.post("/v1/messages", content=b"x", headers=announced)
     assert answer.status_code == 413

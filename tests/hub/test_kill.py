@@ -26,6 +26,8 @@ from tests.hub.called_edge import CalledEdge, called_edge
 from tests.world import World, make_world
 
 START = datetime.now(UTC).replace(microsecond=0)
+"""When the keys begin: the directory is made once for all these tests."""
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "LIAISON_HUB_RELAY_IDLE_SECONDS": "0.02",
@@ -190,7 +192,9 @@ class Story:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return make_world(tmp_path / "world", START)
+    found = make_world(tmp_path / "world", START)
+    found.clock.now = datetime.now(UTC).replace(microsecond=0)  # the hub goes by the machine's clock
+    return found
 
 
 @asynccontextmanager

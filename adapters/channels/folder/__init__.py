@@ -32,8 +32,10 @@ from adapters.contract import Check, Delivery, HandOver, Inbound, Manifest, Plac
 from keys.directory.durable_file import write_durably
 from schemas.errors import Rejected, Unavailable
 
+DELIVERIES_AT_ONCE = 32
+"""They share a sync."""
 LOCK = ".liaison-channel.lock"
-MANIFEST = Manifest("folder", "1", frozenset({"in", "out"}))
+MANIFEST = Manifest("folder", "1", frozenset({"in", "out"}), deliveries_at_once=DELIVERIES_AT_ONCE)
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,119}(#[0-9]{1,7})?", re.ASCII)
 
 

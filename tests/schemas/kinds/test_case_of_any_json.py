@@ -1,7 +1,7 @@
 """Whatever the case holds and whatever the profile answers: findings, and never an error."""
+# ruff: noqa: ARG002 - an answer that does not depend on the question
 
 from dataclasses import dataclass
-# ruff: noqa: ARG002 - an answer that does not depend on the question
 from datetime import UTC, date, datetime
 from typing import Any
 

@@ -301,6 +301,12 @@ def test_until_is_counted_from_the_original_end(
     assert found == ({("EXTENSION_TOO_LONG", "/until")} if refused else set())
 
 
+def test_until_the_end_itself_asks_for_nothing(changed: Changed, errors: Errors, removed: object) -> None:
+    case = held(APPLICATION, "readm.ack", received_at="2026-03-20")
+    payload = changed(EXTENSION, {"/days": removed, "/until": "2026-04-10"})
+    assert errors(payload, earlier=case, profile=PROFILE) == set()
+
+
 def test_more_time_for_transfer_and_submission(changed: Changed, errors: Errors) -> None:
     lapsed = held(APPLICATION, "readm.tacit.claim", due_at="2026-02-28")
     found = errors(changed(EXTENSION, {"/which": "TRANSFER"}), earlier=lapsed, profile=PROFILE)

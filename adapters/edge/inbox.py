@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.edge.submission import Parent
 from service.sqlite import Connection, guarded
 
 _UNSAID = re.compile(r"SG[0-9]+|FREETEXT_HOLD|CLASSIFIED|HANDLING_TEXT")
@@ -89,20 +88,6 @@ class Inbox:
         with guarded():
             row = self._connection.execute("SELECT idx FROM inbox WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else int(row[0])
-
-    def parent(self, message_id: str, source: str | None) -> Parent | None:
-        """A message that a submission may answer: handed over or about to be, and the only one of this id."""
-        with guarded():
-            rows = self._connection.execute(
-                "SELECT source, id, digest, case_handle, agreement, payload FROM inbox "
-                "WHERE id = ? AND state IN ('ready', 'handed_over') LIMIT 64",
-                (message_id,),
-            ).fetchall()
-        rows = [row for row in rows if source in (None, row[0])]
-        if len(rows) != 1:
-            return None
-        found_source, found_id, digest, case_handle, agreement, payload = rows[0]
-        return Parent(found_source, found_id, digest.hex(), case_handle, agreement, json.loads(payload))
 
     def known(self, digest: bytes) -> tuple[str, dict[str, Any] | None] | None:
         """State and payload of the message with this digest, where one came here."""

@@ -138,7 +138,7 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
                     offer.submission,
                     directory,
                     edge.partner,
-                    edge.inbox.parent,
+                    edge.cases,
                     now=edge.now(),
                     live=edge.settings.live,
                 )

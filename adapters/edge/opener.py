@@ -20,6 +20,7 @@ from keys.sealing import Opened, open_container
 from schemas import registry
 from schemas.errors import Fault, Rejected, Unavailable
 from schemas.lifecycles import RULES
+from schemas.parts.context import Earlier
 from schemas.registry import AttachmentRef, CheckContext
 from service.failpoints import reach
 from service.logs import log
@@ -131,7 +132,9 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         purpose=header.purpose,
         agreement=header.agreement,
         parent=parent,
+        earlier=_earlier(edge, header.case_handle, earlier),
         live=edge.settings.live,
+        reading=True,
     )
     for finding in registry.check(payload, context):
         if finding.severity == "error" and not (waits and finding.code == "UNKNOWN_PARENT"):
@@ -169,6 +172,16 @@ def _parent(edge: Edge, container: Container, earlier: list[_Found]) -> tuple[di
         return (registry.load(here.payload), True) if here is not None else (None, True)
     state, payload = known
     return payload, state == "ready"
+
+
+def _earlier(edge: Edge, case_handle: str, opened: list[_Found]) -> tuple[Earlier, ...]:
+    """What the case holds: what lies here, and what was opened with this message and is not written yet."""
+    beside = (one for one in opened if one.container is not None and one.container.header.case_handle == case_handle)
+    return edge.cases.earlier(case_handle) + tuple(
+        Earlier(id=one.container.header.id, payload=registry.load(one.payload))
+        for one in beside
+        if one.container is not None and one.payload
+    )
 
 
 async def _files(edge: Edge, container: Container, opened: Opened, named: list[AttachmentRef]) -> tuple[File, ...]:

@@ -20,10 +20,12 @@ Findings: TypeAlias = Iterator[Finding]
 class Node:
     """One value of a payload, and the way to it."""
 
-    __slots__ = ("_below", "_key", "_parent", "value")
+    __slots__ = ("_below", "_key", "_parent", "name", "value")
 
     def __init__(self, value: object, parent: "Node | None" = None, key: str | int = "") -> None:
         self.value = value
+        self.name: str = parent.name if isinstance(key, int) and parent is not None else str(key)
+        """The last name on the way here; a list's items bear the list's name."""
         self._parent = parent
         self._key = key
         self._below: tuple[Node, ...] | None = None
@@ -40,13 +42,6 @@ class Node:
     def path(self) -> str:
         """RFC 6901 pointer; empty for the payload itself."""
         return "" if self._parent is None else f"{self._parent.path}/{escape(str(self._key))}"
-
-    @property
-    def name(self) -> str:
-        """The last name on the way here; a list's items bear the list's name."""
-        if isinstance(self._key, int) and self._parent is not None:
-            return self._parent.name
-        return str(self._key)
 
     @property
     def present(self) -> bool:
@@ -98,7 +93,10 @@ class Node:
         if self._below is None:
             found = [self]
             for inner in self.members or self.items:
-                found += inner.walk() if isinstance(inner.value, dict | list) else (inner,)
+                if isinstance(inner.value, dict | list):
+                    found += inner.walk()
+                else:
+                    found.append(inner)
             self._below = tuple(found)
         return self._below
 

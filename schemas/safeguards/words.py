@@ -31,7 +31,11 @@ class WordList:
 
     def found_in(self, text: str) -> bool:
         """Whether the text has one of the words."""
-        return self.pattern.search(fold(text)) is not None
+        return self.found_folded(fold(text))
+
+    def found_folded(self, folded: str) -> bool:
+        """Whether a text that `fold` has brought to its form has one of the words."""
+        return self.pattern.search(folded) is not None
 
 
 @cache
@@ -44,6 +48,8 @@ def words(name: str) -> WordList:
 
 def fold(text: str) -> str:
     """The one form in which texts and lists are compared."""
+    if text.isascii() and text.isalnum():
+        return text.lower()  # a code or a bare number, as most texts are: nothing to draw together
     if text.isascii():
         plain = text.lower()
     else:

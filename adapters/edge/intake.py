@@ -14,7 +14,9 @@ from adapters.contract import Channel, Inbound, Refused, Settlement, Submission,
 from adapters.edge.attachments import keep
 from adapters.edge.submission import Judged, Unfit, judge, offered_digest, unfit
 from adapters.edge.wiring import Edge
+from schemas.agreements.pinned import PROCEDURES
 from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
+from schemas.lifecycles import RULES
 from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
@@ -188,5 +190,7 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
         payload=offer.judged.payload,
         at=int(edge.seconds()),
     )
+    if plan.reference is None and RULES[plan.kind].procedure in PROCEDURES:
+        edge.cases.begin(plan.case_handle, offer.judged.pin)
     edge.metrics.taken.inc()
     offer.settlement = Taken(message_id, plan.case_handle)

@@ -111,6 +111,16 @@ CREATE TABLE alarm (
 """
 
 
+_ADDED = """
+CREATE TABLE IF NOT EXISTS case_start (     -- of cases in which an agreement's clocks run
+    case_handle TEXT PRIMARY KEY,
+    pin TEXT,                               -- the profile, version and state asked (schemas.agreements.pinned)
+    received_at INTEGER                     -- of the leaf in which the state asked says that it has the opening message
+) WITHOUT ROWID
+"""
+"""Later than the first layout, and made wherever it is missing."""
+
+
 def create(connection: Connection) -> None:
     """The tables are there. Raises Unavailable."""
     with guarded():
@@ -121,6 +131,8 @@ def create(connection: Connection) -> None:
                 for statement in _TABLES.split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION:d}")
+    with guarded():
+        connection.execute(_ADDED)
 
 
 def read_meta(connection: Connection, name: str) -> bytes | None:

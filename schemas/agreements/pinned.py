@@ -123,6 +123,7 @@ def pin(profile: str | None, requested: str, day: date) -> str | None:
     try:
         found = profiles.load(profile)
         asked = requested if found.binds(requested, day) else found.requested(day)
+        calendars.zone(asked)  # one whose days nobody can count pins nothing
     except Rejected:
         return None
     return f"{found.id}/{found.version}/{asked}"

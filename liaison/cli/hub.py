@@ -239,6 +239,32 @@ def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
 
 
 @app.command()
+def certificate(
+    folder: FolderArgument,
+    row: Annotated[
+        int, typer.Argument(metavar="CASE", min=0, help="The case's number, as `liaison hub cases` has it.")
+    ],
+    clock: Annotated[
+        str, typer.Argument(metavar="KEY", help="The key of the profile: reply_limit, transfer_limit ...")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
+    from hub.certificates import proved
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from keys.proofs.deadline import encode
+
+    with open_log(load_settings(folder)) as opened:
+        raw = encode(proved(opened.reader, row, clock))
+    with file.open("xb") as target:
+        target.write(raw)
+    emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)
+    return ExitCode.DONE
+
+
+@app.command()
 def rebuild(
     folder: FolderArgument,
     *,

@@ -144,9 +144,7 @@ def _counted(profile: Pinned, question: clocks.Question, empty: Running, granted
     asked = replace(question, extension_days=min((granted - found.due).days, clocks.EXTENSION_DAYS_MAX))
     try:
         extended = clocks.due(profile.profile, asked)
-    except Rejected as refusal:
-        if refusal.code != "EXTENSION_TOO_LONG":
-            raise
+    except Rejected:  # beyond what is allowed
         longest = replace(question, step=_EXTENSIONS[question.step])
         return _ends(empty, longest, clocks.due(profile.profile, longest))
     if extended.due == granted:

@@ -16,7 +16,9 @@ import liaison.cli
 from hub.cases.case import Case
 from hub.cases.clocks import CaseClock
 from hub.cases.reading import agreed_clocks, cases_of, next_clock
+from hub.cases.rebuilding import compare, rebuild
 from hub.clockkeeper import keep
+from hub.console.pages import Show
 from schemas.agreements import certificate, profile
 from schemas.agreements.calendars import day_ends_at
 from schemas.errors import Unavailable
@@ -128,6 +130,15 @@ async def test_each_leaf_comes_once_and_the_case_moves(world: World) -> None:
         assert [(said.stage, said.ends_at) for said in told.case.said] == [("warned", ends_at), ("expired", ends_at)]
         assert told.clock_leaves()[1].to == ("test-aut", "test-mda")
     world.check()
+
+
+async def test_the_running_hub_looks_by_itself(world: World) -> None:
+    async with world.running(clock_look_seconds=0.01) as client:
+        told = await received(world, client)
+        world.clock.now = end(told)
+        while not told.said():  # noqa: ASYNC110 - a look at the log, which rings no bell
+            await asyncio.sleep(0)
+        assert told.said() == [("ClockExpired", "reply_limit")]
 
 
 async def test_a_clock_that_ran_out_unseen_is_not_warned_of(world: World) -> None:
@@ -263,6 +274,54 @@ async def test_a_transit_is_not_allowed_by_silence(world: World) -> None:
         assert told.said() == [("ClockExpired", "transit_reply_limit")]
         assert told.case.state == "applied"
         assert clock(told.case, "transit_reply_limit").stage == "expired"
+
+
+async def test_pages_show_the_times_and_what_was_said(world: World) -> None:
+    async with world.running() as client:
+        told = await received(world, client)
+        ends_at = end(told)
+        await at(told, ends_at - timedelta(hours=1))
+        show = Show(told.hub.directories.current, "test-aut", world.clock(), timedelta(hours=24))
+        shown = show.case(told.case)
+        assert [(one.name, one.words, one.urgency) for one in shown.agreed] == [
+            ("Reply due by the agreement", "13 Apr 2026, end of day in GEO, indicative", "soon")
+        ]
+        assert shown.timeline[0].name == "Time is running out: Reply due by the agreement"
+        await at(told, ends_at)
+        shown = show.case(told.case)
+        assert shown.timeline[0].name == "Time has ended: Reply due by the agreement"
+        assert shown.state == "No answer in time"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE case_clock SET due_at = due_at + 1",
+        "UPDATE case_clock SET due_on = '2026-04-14'",
+        "UPDATE case_clock SET stage = 'running'",
+        "UPDATE case_clock SET indicative = 0",
+        "DELETE FROM case_clock",
+        "UPDATE case_state SET state = 'verifying'",
+    ],
+)
+async def test_what_is_changed_in_a_stored_clock_is_found_and_made_anew(world: World, change: str) -> None:
+    async with world.running() as client:
+        told = await received(world, client)
+        await at(told, end(told) - timedelta(hours=1))
+        hub = told.hub
+        hub.connection.execute(change)
+        assert compare(hub.reader, hub.at_rest).differing == (told.row,)
+        assert not rebuild(hub.reader, hub.at_rest).equal
+        assert clock(told.case).stage == "warned"
+
+
+async def test_a_stored_end_that_is_not_the_logs_ends_nothing_and_is_written_anew(world: World) -> None:
+    async with world.running() as client:
+        told = await received(world, client)
+        told.hub.connection.execute("UPDATE case_clock SET due_at = ?", (int(world.clock().timestamp()),))
+        await keep(told.hub)
+        assert told.said() == []
+        assert clock(told.case).due == date(2026, 4, 13)  # and the stored row is equal again
 
 
 # -- what it rests on

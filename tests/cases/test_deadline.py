@@ -128,8 +128,9 @@ def test_the_commands(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run("hub", "certificate", world.data, told.row, "reply_limit", file) == 1
     assert run("hub", "certificate", world.data, told.row, "td_limit", tmp_path / "other") != 0
     assert not (tmp_path / "other").exists()
-    capsys.readouterr()
     key = world.data / "log.vkey"
+    assert run("audit", "verify", world.data / "hub.db", "--log-key", key) == 0
+    capsys.readouterr()
     assert run("audit", "certificate", file, "--log-key", key) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["verified"], shown["step"], shown["due"]) == (True, "reply_limit", "2026-04-13")

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.contract import Refused, Taken
 from adapters.edge.wiring import Edge
+from hub.clockkeeper import keep
 from schemas import lifecycles, registry
 from tests.edge.conftest import Rig, channel, codes, deliver, follow, offer, send, taken
 from tests.world import ROLES, agreement
@@ -176,3 +177,15 @@ async def test_an_application_under_another_profile_than_the_agreements_is_refus
     refused = await offer(austria, "readm.application", "test-mda", safeguards=safe(rig), agreement_id="EU-MDA")
     assert isinstance(refused, Refused)
     assert refused.code == "PROFILE_INACTIVE"
+
+
+async def test_an_edge_follows_what_the_log_says_of_a_clock(rig: Rig) -> None:
+    austria, moldova = await parties(rig, profile="EU-MDA")
+    await apply(rig, austria, moldova)
+    await rig.world.travel(days=60)
+    assert rig.world.hub is not None
+    assert await keep(rig.world.hub) == 1
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+        await follow(edge)
+        assert codes(edge) == []

@@ -17,7 +17,8 @@ from schemas.codes.tables import Row, read, rows, table
 SPECIMEN: Final = "UTO"
 """The state of specimen documents; accepted in tests alone."""
 
-_TABLES = ("retired", "icao", "iso")
+TABLES: Final = ("retired", "icao", "iso")
+"""The lists whose codes are states, issuers or nationalities."""
 
 
 def is_state(code: str, day: date | None = None) -> bool:
@@ -96,7 +97,7 @@ def _used(code: str, day: date | None, uses: set[str]) -> bool:
 
 @cache
 def _known() -> Mapping[str, Row]:
-    return MappingProxyType({code: row for name in _TABLES for code, row in table(name).rows.items()})
+    return MappingProxyType({code: row for name in TABLES for code, row in table(name).rows.items()})
 
 
 @cache

@@ -3,8 +3,8 @@
 A candidate is something to match with. The spelling on the document is the truth, is stored as it stands beside the
 native name, and no candidate ever replaces it (domain.md 2.4). Guarantees at most `CANDIDATES_MAX` candidates, always
 in the same order, made of A to Z and fillers alone; a name with a letter that no row reads, or a sign that no name may
-have, has none, for a part of a spelling would be a guess. Where sources contradict each other, each reading gives a candidate; within one candidate a
-letter is spelt one way throughout, as an issuer would.
+have, has none, for a part of a spelling would be a guess. Where sources contradict each other, each reading gives a
+candidate; within one candidate a letter is spelt one way throughout, as an issuer would.
 """
 
 import re

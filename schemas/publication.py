@@ -4,18 +4,27 @@ The schema says the form alone, closed everywhere. Rules between fields, code ta
 `liaison schema check`'s; a payload that fits the schema may still be refused. Run as a program it writes the files:
 
     python -m schemas.publication
+    python -m schemas.publication --release
+
+`schemas/json/released` holds each version as partners were given it, the older ones of a kind too. `--release` adds the
+files of today, and refuses when one of them would break what was released under its version (docs/adr/0064). A test
+compares both on every change, so that a break is found long before a release.
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from schemas.compatibility import Break, breaks
 from schemas.registry import KINDS, Kind
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 FOLDER = Path(__file__).parent / "json"
+
+RELEASED = FOLDER / "released"
 
 
 def published(entry: Kind) -> dict[str, Any]:
@@ -38,6 +47,24 @@ def published(entry: Kind) -> dict[str, Any]:
 def encoded(entry: Kind) -> str:
     """The file's text."""
     return json.dumps(published(entry), ensure_ascii=False, indent=1) + "\n"
+
+
+def broken(kinds: Iterable[Kind], released: Path = RELEASED) -> dict[str, list[Break]]:
+    """What today's kinds would break of what was released: file name -> the breaks; empty when they break nothing.
+
+    A kind that is gone, or has gone back to an older version, breaks everything. One of a newer version breaks nothing:
+    partners of the older one find their schema unchanged, and messages name theirs.
+    """
+    today = {entry.name: entry for entry in kinds}
+    found = {}
+    for file in sorted(released.glob("*.json")):
+        old = json.loads(file.read_text(encoding="utf-8"))
+        entry = today.get(old["title"])
+        if entry is None or entry.version < int(old["version"]):
+            found[file.name] = [Break("", "both", "withdrawn")]
+        elif entry.version == int(old["version"]) and (changes := breaks(old, published(entry))):
+            found[file.name] = changes
+    return found
 
 
 def _tidy(value: Any) -> Any:
@@ -66,7 +93,23 @@ def _is_pythons(name: str, value: Any, schema: dict[str, Any]) -> bool:
     return name == "title" and isinstance(value, str) and schema.get("type") != "object"
 
 
-if __name__ == "__main__":
+def main(*, release: bool) -> int:
+    """Write the files; the exit code: 1 when a release would break what was released, 0 otherwise."""
     for known in KINDS.values():
         (FOLDER / known.file_name).write_text(encoded(known), encoding="utf-8")
     sys.stdout.write(f"{len(KINDS)} schemas written\n")
+    if not release:
+        return 0
+    found = broken(KINDS.values(), RELEASED)
+    for name, changes in found.items():
+        sys.stdout.writelines(f"{name}: {one.path or '/'} breaks {one.whom}: {one.what}\n" for one in changes)
+    if found:
+        return 1
+    RELEASED.mkdir(exist_ok=True)
+    for known in KINDS.values():
+        (RELEASED / known.file_name).write_text(encoded(known), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(release="--release" in sys.argv[1:]))

@@ -9,10 +9,10 @@ Bytes: `load` reads a payload strictly, `dump` writes it compactly, document num
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,142 +20,63 @@ from typing import Any
 from schemas import names, strict_json
 from schemas.envelope import Header
 from schemas.errors import Finding, Rejected
-from schemas.kinds import doc_v1, ident_v1, visa_v1
+from schemas.kinds import (
+    case_v1,
+    civil_v1,
+    correction_v1,
+    directory_v1,
+    doc_v1,
+    error_v1,
+    exit_v1,
+    ident_v1,
+    readm_v1,
+    stat_v1,
+    subject_v1,
+    transfer_v1,
+    transit_v1,
+    visa_v1,
+)
+from schemas.kinds.kind import Kind, at
 from schemas.parts.attachment import check_attachments, is_attachment
-from schemas.parts.block import FINDINGS_MAX, Block, structure
+from schemas.parts.block import FINDINGS_MAX, structure
 from schemas.parts.context import CheckContext
 from schemas.parts.document import normalise_number
 from schemas.parts.everywhere import check_texts
 from schemas.parts.node import Findings, Node
 from schemas.parts.safeguards import check_safeguards
 from schemas.safeguards.rules import check_all
-from schemas.safeguards.sg7_purpose import KIND_PURPOSES
 
 __all__ = [
     "KINDS", "AttachmentRef", "CheckContext", "HeaderMembers", "Kind", "attachments", "check", "dump", "example",
     "header_findings", "header_members", "json_schema", "kind", "load", "normalise", "valid",
 ]  # fmt: skip
 
-SCHEMA_BASE = "https://schemas.liaison.example"
+_BESIDE_PURPOSES = frozenset({"DP", "ADMIN"})
+"""Purposes of their own that messages beside a case may have: data protection, and the working of the service."""
 
 PAYLOAD_BYTES_MAX = 128 * 1024
 """The largest class a payload is padded to (settled.md, Container)."""
 
-Step = Callable[[Node], str]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One message kind.
-
-    Attributes:
-        name: as in the catalogue, `ident.request`.
-        version: of its published schema, from 1.
-        model: the form.
-        rules: the findings between fields.
-        step: the life-cycle event a payload is.
-        facts: header fact -> member of the payload it is read from.
-        replies_to: the kinds it answers; empty for one that opens a case.
-        about_person: it carries or refers to a person.
-        fingerprints: fingerprint files may be attached (domain.md 5).
-    """
-
-    name: str
-    model: type[Block]
-    rules: Callable[[Node, CheckContext], Findings]
-    step: Step
-    version: int = 1
-    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    replies_to: tuple[str, ...] = ()
-    about_person: bool = True
-    fingerprints: bool = False
-
-    @property
-    def schema_id(self) -> str:
-        """`$id` of the published schema, and the header's `dataschema`."""
-        return f"{SCHEMA_BASE}/{self.name}/{self.version}"
-
-    @property
-    def purposes(self) -> tuple[str, ...]:
-        """The purposes it serves."""
-        return KIND_PURPOSES[self.name]
-
-    @property
-    def file_name(self) -> str:
-        """Name of its files in `schemas/json` and `schemas/examples`."""
-        return f"{self.name}.v{self.version}.json"
-
-    @cached_property
-    def validate(self) -> Callable[[object], object]:
-        """Raises pydantic's ValidationError unless a payload has the form; built on first use."""
-        return self.model.model_validate
-
-
-def _always(step: str) -> Step:
-    return lambda _: step
-
-
-def _answered_or_not(message: Node) -> str:
-    """`cannot_say` when the issuer answers none of the questions."""
-    answers = {answer.text for answer in message["answers"].members}
-    return "cannot_say" if answers and answers <= {"CANNOT_SAY", "REFUSED"} else "answered"
-
-
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         entry.name: entry
-        for entry in (
-            Kind(
-                "doc.alert",
-                doc_v1.DocAlert,
-                doc_v1.check_doc_alert,
-                _always("issued"),
-                facts=MappingProxyType({"valid_until": "valid_until"}),
-                about_person=False,
-            ),
-            Kind(
-                "doc.verify.request",
-                doc_v1.DocVerifyRequest,
-                doc_v1.check_doc_verify_request,
-                _always("requested"),
-                facts=MappingProxyType({"urgency": "urgency"}),
-            ),
-            Kind(
-                "doc.verify.reply",
-                doc_v1.DocVerifyReply,
-                doc_v1.check_doc_verify_reply,
-                _answered_or_not,
-                replies_to=("doc.verify.request",),
-            ),
-            Kind(
-                "ident.request",
-                ident_v1.IdentRequest,
-                ident_v1.check_ident_request,
-                _always("requested"),
-                fingerprints=True,
-            ),
-            Kind(
-                "ident.reply",
-                ident_v1.IdentReply,
-                ident_v1.check_ident_reply,
-                _always("answered"),
-                replies_to=("ident.request",),
-                fingerprints=True,
-            ),
-            Kind(
-                "visa.overstay.notice",
-                visa_v1.VisaOverstayNotice,
-                visa_v1.check_visa_overstay_notice,
-                _always("notified"),
-            ),
-            Kind(
-                "visa.overstay.reply",
-                visa_v1.VisaOverstayReply,
-                visa_v1.check_visa_overstay_reply,
-                _always("answered"),  # one event for all: an outcome must not tell the hub of a protection matter
-                replies_to=("visa.overstay.notice",),
-            ),
+        for family in (
+            doc_v1,
+            civil_v1,
+            visa_v1,
+            exit_v1,
+            ident_v1,
+            readm_v1,
+            transfer_v1,
+            transit_v1,
+            case_v1,
+            correction_v1,
+            subject_v1,
+            directory_v1,
+            stat_v1,
+            error_v1,
         )
+        for entry in family.KINDS
     }
 )
 
@@ -209,7 +130,7 @@ def check(payload: object, context: CheckContext) -> list[Finding]:
     entry = KINDS[name.text]
     found: dict[Finding, None] = {}
     for source in (
-        structure(entry.validate, payload),
+        structure(entry.validate, payload, reading=context.reading),
         check_texts(root, context),
         entry.rules(root, context),
         check_attachments(root, fingerprints=entry.fingerprints),
@@ -273,11 +194,11 @@ def header_members(payload: Mapping[str, object], *, parent: Mapping[str, object
     purpose = root["purpose_code"].text
     if purpose is None and parent is not None:
         purpose = Node(dict(parent))["purpose_code"].text
-    if purpose is None and entry.name == "doc.alert":
+    if purpose is None and not entry.replies_to and not entry.about_person:
         purpose = entry.purposes[0]
     if purpose is None:
         raise Rejected("FIELD_MISSING", "/purpose_code")
-    facts = {fact: text for fact, member in entry.facts.items() if (text := root[member].text) is not None}
+    facts = {fact: text for fact, member in entry.facts.items() if (text := at(root, member).text) is not None}
     return HeaderMembers(entry.name, entry.schema_id, purpose, entry.step(root), MappingProxyType(facts))
 
 
@@ -304,7 +225,7 @@ def header_findings(header: Header, payload: object) -> list[Finding]:
     if header.step is not None and header.step != entry.step(root):
         found.append(name.finding("HEADER_MISMATCH"))
     for fact in dict.fromkeys((*entry.facts, *header.facts)):
-        node = root[entry.facts.get(fact, fact)]
+        node = at(root, entry.facts.get(fact, fact))
         if header.facts.get(fact) != (node.text if fact in entry.facts else None):
             found.append(node.finding("HEADER_MISMATCH"))
     return found
@@ -348,7 +269,7 @@ def _relation(entry: Kind, root: Node, context: CheckContext) -> Findings:
             yield root["in_reply_to"].finding("FIELD_MISSING")
         if context.parent is not None and Node(context.parent)["kind"].text not in entry.replies_to:
             yield root["in_reply_to"].finding("UNKNOWN_PARENT")
-        elif _purposes_differ(root, context):
+        elif _purposes_differ(entry, root, context):
             yield root["purpose_code"].finding("SG7")  # an answer serves the purpose of the question
     elif context.parent is not None:
         yield root["kind"].finding("UNKNOWN_PARENT")
@@ -357,8 +278,10 @@ def _relation(entry: Kind, root: Node, context: CheckContext) -> Findings:
         yield purpose.finding("HEADER_MISMATCH")
 
 
-def _purposes_differ(root: Node, context: CheckContext) -> bool:
+def _purposes_differ(entry: Kind, root: Node, context: CheckContext) -> bool:
     asked, answered = Node(context.parent)["purpose_code"], root["purpose_code"]
+    if entry.beside and answered.text in _BESIDE_PURPOSES:
+        return False
     return asked.present and answered.present and asked.value != answered.value
 
 
@@ -378,7 +301,7 @@ def _bare_numbers(value: Any) -> None:
         for inner in value:
             _bare_numbers(inner)
     elif isinstance(value, dict):
-        for name in ("number", "sticker_number", "from", "to"):
+        for name in ("number", "sticker_number", "visa_number", "document_number", "from", "to"):
             written = value.get(name)
             if isinstance(written, str) and not (name in {"from", "to"} and _is_period(value)):
                 bare = normalise_number(written)

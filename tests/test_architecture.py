@@ -27,6 +27,7 @@ OWNERS = {
     "aiohttp": ["service/client.py", "adapters/channels/*.py", "adapters/edge/*.py", "hub/delivery/*.py"],
     "cryptography": ["keys/*.py"],
     "fastapi": ["*/routes*.py", "hub/app.py", "adapters/edge/app.py", "service/problems.py"],
+    "holidays": ["schemas/agreements/calendars.py"],
     "http_message_signatures": ["keys/requests.py"],
     "jinja2": ["hub/console/*.py"],
     "prometheus_client": ["service/*.py", "hub/*.py", "adapters/edge/*.py"],
@@ -43,10 +44,12 @@ OWNERS = {
     "structlog": ["service/logs.py"],
     "tuf": ["keys/directory/*.py"],
     "typer": ["liaison/cli/*.py"],
+    "tzdata": ["schemas/agreements/calendars.py"],
     "urllib.request": ["liaison/audit/sources.py", "liaison/demo/*.py"],
     "uvicorn": ["service/server.py"],
     "uvloop": ["service/server.py"],
     "httptools": ["service/server.py"],
+    "zoneinfo": ["schemas/agreements/calendars.py"],
 }
 """One owner a dependency: who else needs it asks the owner, and a change of library is a change in one place."""
 

@@ -1,16 +1,18 @@
 """Files that somebody else may be writing, and files that somebody else may read at any moment.
 
-Guarantees that nothing but a regular file is ever opened (no link, no pipe), that no more than a limit is read of it,
-and that what we write appears under its name whole or not at all. OSError goes through: the channel says what it means.
+Guarantees that nothing but a regular file is ever opened for reading (no link, no pipe), and that no more than a limit
+is read of it. OSError goes through: the channel says what it means.
 """
 
 import asyncio
+import ctypes
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,16 @@ from schemas.errors import Rejected
 CHUNK_BYTES = 256 * 1024
 FILE_MODE = 0o640
 PART = ".part"
+
+
+def _found_syncfs() -> Callable[[int], int] | None:
+    if sys.platform != "linux":
+        return None
+    found: Callable[[int], int] | None = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    return found
+
+
+_syncfs = _found_syncfs()
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -64,27 +76,42 @@ async def digest_of(path: Path, bytes_max: int) -> str:
     return digest.hexdigest()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """`path` holds `data`, durable once its folder is synced; a crash leaves at most `<name>.part`."""
-    temporary = path.with_name(path.name + PART)
-    try:
-        with temporary.open("wb") as sink:
-            os.fchmod(sink.fileno(), FILE_MODE)
-            sink.write(data)
-            sink.flush()
-            os.fsync(sink.fileno())
-        temporary.rename(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+def sync_written(folder: Path, paths: Iterable[Path]) -> None:
+    """What was written to `paths`, in and below `folder`, is durable, where a path is there.
+
+    On Linux one call for all of them, and for whatever else is unwritten on that file system; it reports what could not
+    be written since 5.8. Elsewhere file by file. Raises OSError.
+    """
+    if _syncfs is None:
+        sync_each(paths)
+        return
+    with _opened_folder(folder) as descriptor:
+        if _syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), "the file system was not synced")
+
+
+def sync_each(paths: Iterable[Path]) -> None:
+    """Files, and folders of files, one by one; what is not there is left out. Raises OSError."""
+    for path in paths:
+        if path.is_dir():
+            sync_each(path.iterdir())
+            sync_folder(path)
+        elif path.exists():
+            with path.open("rb") as written:
+                os.fsync(written.fileno())
 
 
 def sync_folder(folder: Path) -> None:
     """What was renamed into `folder` stays there, also after a power cut."""
+    with _opened_folder(folder) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _opened_folder(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 

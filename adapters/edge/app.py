@@ -87,15 +87,15 @@ async def running(edge: Edge, failed: Callable[[], None]) -> AsyncIterator[None]
         try:
             yield
         finally:
-            for channel in edge.channels.values():
-                await channel.drain()
+            for name, channel in edge.channels.items():
+                await _end_of(name, channel.drain())
             await _settled(edge)
             for task in (*lives, *tasks):
                 task.cancel()
             if lives or tasks:
                 await asyncio.wait((*lives, *tasks), timeout=_CLOSE_SECONDS)
-            for channel in edge.channels.values():
-                await channel.close()
+            for name, channel in edge.channels.items():
+                await _end_of(name, channel.close())
     log.info("edge.ended")
 
 
@@ -110,6 +110,7 @@ def _tasks(edge: Edge) -> list[tuple[str, Awaitable[None]]]:
         ("evidence", evidence.run(edge)),
         ("progress", progress.run(edge)),
         ("deadlines", deadlines.run(edge)),
+        ("tidy", startup.run(edge)),
     ]
     if edge.settings.pull:
         tasks.append(("receiver", receiver.run(edge)))
@@ -123,9 +124,10 @@ async def _live(edge: Edge, name: str, channel: Channel) -> None:
         try:
             await channel.connect()
             break
-        except Unavailable as error:
-            log.warning("channel.unconnected", channel=name, code=error.code)
-            await asyncio.sleep(edge.retry_at(attempts, error.retry_after_seconds) - edge.seconds())
+        except Exception as error:  # noqa: BLE001 - whatever a channel does, the others go on
+            log.error("channel.unconnected", error, channel=name)
+            told = error.retry_after_seconds if isinstance(error, Unavailable) else None
+            await asyncio.sleep(edge.retry_at(attempts, told) - edge.seconds())
             attempts += 1
     directions = edge.settings.channels[name].directions
     async with asyncio.TaskGroup() as group:
@@ -133,6 +135,13 @@ async def _live(edge: Edge, name: str, channel: Channel) -> None:
             group.create_task(intake.run(edge, name, channel))
         if "out" in directions:
             group.create_task(HandOvers(edge, name, channel).run())
+
+
+async def _end_of(name: str, ending: Awaitable[None]) -> None:
+    try:
+        await ending
+    except Exception as error:  # noqa: BLE001 - the others are ended all the same
+        log.error("channel.end_failed", error, channel=name)
 
 
 async def _settled(edge: Edge) -> None:

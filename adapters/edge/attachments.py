@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +23,8 @@ def keep(folder: Path, source: Path, wanted: AttachmentRef) -> None:
         Unfit: ATTACH_HASH; the file is not there, or another.
         Unavailable: STORE_UNAVAILABLE.
     """
-    if (folder / wanted.sha256).exists():
+    with suppress(FileNotFoundError):
+        os.utime(folder / wanted.sha256)  # here already; young again, so that `sweep` leaves it
         return
     try:
         file = source.open("rb")
@@ -72,11 +73,17 @@ def placing(folder: Path, name: str, *, durable: bool = True) -> Iterator[Binary
             temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, named: set[str]) -> int:
-    """At a start: what nothing names any more, and halves of files, are removed. Returns how many."""
+def sweep(folder: Path, named: set[str], before: float) -> int:
+    """What nothing names any more, and halves of files, are removed once they are old enough. Returns how many.
+
+    Args:
+        folder: of files by digest.
+        named: the files that are still needed.
+        before: files written since then (seconds since 1970) stay: somebody may be about to name them.
+    """
     gone = 0
     for path in folder.iterdir():
-        if path.name not in named:
+        if path.name not in named and path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
             gone += 1
     return gone

@@ -50,8 +50,9 @@ async def look_at_checkpoint(edge: Edge) -> None:
         Unavailable: it could not be had.
     """
     public = edge.directories.current.hub.log
+    kept = edge.monitor.kept
     raw = await edge.hub.checkpoint(public.origin.rpartition("/")[2])
-    await edge.monitor.check_newest(public.verify(raw))
+    await edge.monitor.check_newest(public.verify(raw), kept)
 
 
 async def refresh_directory(edge: Edge) -> None:

@@ -2,8 +2,8 @@
 
 Guarantees that nothing is ever overwritten and that a data directory is there whole or not at all: everything is made
 in `DIR.unfinished` beside it, the settings last, and then gets its name. A crash leaves an `.unfinished` folder that no
-program takes for an edge; the same command again removes it, for no key in it was ever shown to anyone, and starts
-anew.
+program takes for an edge. The same command again gives a complete one its name; any other is removed, for no key in it
+was ever shown to anyone, and made anew.
 """
 
 import os
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from adapters.edge.settings import SETTINGS_FILE, EdgeSettings
+from adapters.edge.settings import SETTINGS_FILE, EdgeSettings, load_settings
 from adapters.edge.tables import create
 from keys.custody import LOG2_N_DEFAULT, make_passphrase, write_keyring
 from keys.directory.client import DirectoryClient
@@ -65,40 +65,51 @@ def initialise(
         Rejected: a setting out of its range, or a root that is none.
         Unavailable: STORE_UNAVAILABLE.
     """
-    making = folder.with_name(folder.name + _UNFINISHED)
+    making = _beside(folder)
     office = administrators or folder / ADMINISTRATORS_FOLDER
-    if _holds_something(folder) or (administrators is not None and _holds_something(administrators)):
-        raise FileExistsError
+    office_making = making / ADMINISTRATORS_FOLDER if administrators is None else _beside(administrators)
     wanted = {name: value for name, value in given.items() if value is not None}
     settings = EdgeSettings.load(None, folder=making, **wanted)
     _check_root(root, now)
+    complete = (making / SETTINGS_FILE).exists() and load_settings(making).partner == settings.partner
+    if _holds_something(folder) or (administrators is not None and _holds_something(administrators) and not complete):
+        raise FileExistsError
     try:
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True, mode=0o700)
-        made = administrators or making / ADMINISTRATORS_FOLDER
-        made.mkdir(parents=True, exist_ok=True, mode=0o700)
-        passphrase, office_passphrase = make_passphrase(making / PASSPHRASE), make_passphrase(made / PASSPHRASE)
-        seeds = {name: os.urandom(SEED_BYTES) for name in SEEDS}
-        offices = {ADMINISTRATORS: os.urandom(SEED_BYTES)}
-        write_keyring(settings.keyring, seeds, passphrase, log2_n=log2_n)
-        write_keyring(made / KEYRING, offices, office_passphrase, log2_n=log2_n)
-        enrolment = make_enrolment(seeds | offices, settings.partner, now=now)
-        write_durably(making / f"{settings.partner}.enrolment", enrolment)
-        write_durably(settings.root, root)
-        make_passphrase(making / TOKEN_FILE)
-        for name in (settings.spool, settings.attachments):
-            name.mkdir(mode=0o700)
-        database = open_database(settings.database)
-        try:
-            create(database)
-        finally:
-            database.close()
-        write_durably(making / SETTINGS_FILE, _toml(wanted).encode())
-        reach("edge.init.filled")
+        if not complete:
+            for left in (making, office_making):
+                shutil.rmtree(left, ignore_errors=True)
+                left.mkdir(parents=True, mode=0o700)
+            _fill(settings, office_making, now, root=root, given=wanted, log2_n=log2_n)
+            reach("edge.init.filled")
+        if administrators is not None and office_making.exists():
+            _name(office_making, administrators)
         _name(making, folder)
+        enrolment = folder / f"{settings.partner}.enrolment"
+        return Initialised(folder, office, enrolment, parse_enrolment(enrolment.read_bytes()).fingerprint)
     except OSError as error:
         raise Unavailable("STORE_UNAVAILABLE") from error
-    return Initialised(folder, office, folder / f"{settings.partner}.enrolment", parse_enrolment(enrolment).fingerprint)
+
+
+def _fill(
+    settings: EdgeSettings, office: Path, now: datetime, *, root: bytes, given: Mapping[str, object], log2_n: int
+) -> None:
+    """Everything an edge begins with, the settings last."""
+    seeds = {name: os.urandom(SEED_BYTES) for name in SEEDS}
+    offices = {ADMINISTRATORS: os.urandom(SEED_BYTES)}
+    write_keyring(settings.keyring, seeds, make_passphrase(settings.folder / PASSPHRASE), log2_n=log2_n)
+    write_keyring(office / KEYRING, offices, make_passphrase(office / PASSPHRASE), log2_n=log2_n)
+    enrolment = make_enrolment(seeds | offices, settings.partner, now=now)
+    write_durably(settings.folder / f"{settings.partner}.enrolment", enrolment)
+    write_durably(settings.root, root)
+    make_passphrase(settings.folder / TOKEN_FILE)
+    for folder in (settings.spool, settings.attachments):
+        folder.mkdir(mode=0o700)
+    database = open_database(settings.database)
+    try:
+        create(database)
+    finally:
+        database.close()
+    write_durably(settings.folder / SETTINGS_FILE, _toml(given).encode())
 
 
 def _check_root(root: bytes, now: datetime) -> None:
@@ -119,6 +130,10 @@ def _toml(given: Mapping[str, object]) -> str:
             text = '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
         lines.append(f"{name} = {text}")
     return "\n".join(lines) + "\n"
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(folder.name + _UNFINISHED)
 
 
 def _holds_something(folder: Path) -> bool:

@@ -168,7 +168,14 @@ def _our_acceptance(edge: Edge, receipt: VerifiedReceipt) -> None:
         if row[1] != receipt.index:
             _foreign(edge, receipt)
     else:
-        edge.connection.execute("UPDATE outbox SET retry_at = 0 WHERE digest = ?", (bytes.fromhex(leaf.digest or ""),))
+        digest = bytes.fromhex(leaf.digest or "")
+        edge.connection.execute(
+            "UPDATE outbox SET retry_at = 0 WHERE seq = (SELECT seq FROM sent WHERE digest = ?)", (digest,)
+        )
+        edge.connection.executemany(  # the leaves that follow may say what became of it before the repeat is answered
+            "INSERT OR IGNORE INTO awaited (seq, partner) SELECT seq, ? FROM sent WHERE digest = ?",
+            [(partner, digest) for partner in leaf.to],
+        )
 
 
 def _consigned(edge: Edge, receipt: VerifiedReceipt) -> None:
@@ -210,7 +217,7 @@ def _their_word(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements")
     )
     if done.rowcount:
         edge.connection.execute(
-            "UPDATE outbox SET told = 0 WHERE seq IN (SELECT seq FROM sent WHERE digest = ?)",
+            "UPDATE outbox SET told = 0 WHERE state = 'accepted' AND seq IN (SELECT seq FROM sent WHERE digest = ?)",
             (bytes.fromhex(leaf.digest or ""),),
         )
 

@@ -14,7 +14,7 @@ from adapters.edge.inbox import Ready
 from adapters.edge.opener import channel_for
 from adapters.edge.signals import Bell
 from adapters.edge.wiring import Edge
-from schemas.errors import CODES, LiaisonError, Unavailable
+from schemas.errors import CODES, Unavailable
 from schemas.lifecycles import RULES
 from service.failpoints import reach
 from service.logs import log
@@ -66,7 +66,8 @@ class HandOvers:
     async def _work(self) -> None:
         while True:
             row = await self._queue.get()
-            self._done.append((row, await _offer(self._edge, self._name, self._channel, row)))
+            outcome = await _offer(self._edge, self._name, self._channel, row)
+            self._done.append((row, outcome))  # to the list as it is now: another may have been written meanwhile
             reach("edge.handover.delivered")
             if self._one_by_one:
                 self._write()
@@ -87,7 +88,6 @@ class HandOvers:
             with transaction(edge.connection):
                 for row, outcome in done:
                     _write(edge, row, outcome)
-                edge.inbox.look_again()
         except Unavailable as error:
             log.warning("handover.unrecorded", channel=self._name, code=error.code)
             return  # recorded with the next; after a crash the channel recognises them
@@ -112,7 +112,7 @@ async def _offer(edge: Edge, name: str, channel: Channel, row: Ready) -> HandOve
         return await channel.deliver(_delivery(edge, row))
     except Unavailable as error:
         return RetryAfter(error.retry_after_seconds)
-    except LiaisonError as error:
+    except Exception as error:  # noqa: BLE001 - whatever a channel does, the others go on
         log.error("channel.failed", error, channel=name)
     return RetryAfter(0.0)
 

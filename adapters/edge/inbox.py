@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.edge.submission import Parent
 from service.sqlite import Connection, guarded
 
 _UNSAID = re.compile(r"SG[0-9]+|FREETEXT_HOLD|CLASSIFIED|HANDLING_TEXT")
@@ -90,20 +89,6 @@ class Inbox:
             row = self._connection.execute("SELECT idx FROM inbox WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else int(row[0])
 
-    def parent(self, message_id: str, source: str | None) -> Parent | None:
-        """A message that a submission may answer: handed over or about to be, and the only one of this id."""
-        with guarded():
-            rows = self._connection.execute(
-                "SELECT source, id, digest, case_handle, agreement, payload FROM inbox "
-                "WHERE id = ? AND state IN ('ready', 'handed_over') LIMIT 64",
-                (message_id,),
-            ).fetchall()
-        rows = [row for row in rows if source in (None, row[0])]
-        if len(rows) != 1:
-            return None
-        found_source, found_id, digest, case_handle, agreement, payload = rows[0]
-        return Parent(found_source, found_id, digest.hex(), case_handle, agreement, json.loads(payload))
-
     def known(self, digest: bytes) -> tuple[str, dict[str, Any] | None] | None:
         """State and payload of the message with this digest, where one came here."""
         with guarded():
@@ -169,10 +154,10 @@ class Inbox:
             ),
         )
 
-    def later(self, idx: int, retry_at: float) -> None:
-        """Try again then."""
+    def later(self, idx: int, retry_at: float, awaits: bytes | None = None) -> None:
+        """Try again then, or once the message it awaits has come to its end."""
         self._connection.execute(
-            "UPDATE inbox SET attempts = attempts + 1, retry_at = ? WHERE idx = ?", (retry_at, idx)
+            "UPDATE inbox SET attempts = attempts + 1, retry_at = ?, awaits = ? WHERE idx = ?", (retry_at, awaits, idx)
         )
 
     def ready(self, idx: int, row: tuple[object, ...], files: list[File]) -> None:
@@ -194,14 +179,11 @@ class Inbox:
         """
         state, event = ("handed_over", "ContentHandover") if code is None else ("failed", "ContentHandoverFailure")
         self._connection.execute("UPDATE inbox SET state = ?, code = ? WHERE idx = ?", (state, code, idx))
+        self._connection.execute("UPDATE inbox SET retry_at = 0, awaits = NULL WHERE awaits = ?", (digest,))
         self._connection.execute(
             "INSERT OR IGNORE INTO evidence (event, idx, digest, code) VALUES (?, ?, ?, ?)",
             (event, idx, digest, code and said(code)),
         )
-
-    def look_again(self) -> None:
-        """Something was handed over: what waits for a parent is looked at now."""
-        self._connection.execute("UPDATE inbox SET retry_at = 0 WHERE state = 'received' AND retry_at > 0")
 
 
 def said(code: str) -> str:

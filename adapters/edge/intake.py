@@ -14,7 +14,7 @@ from adapters.contract import Channel, Inbound, Refused, Settlement, Submission,
 from adapters.edge.attachments import keep
 from adapters.edge.submission import Judged, Unfit, judge, offered_digest, unfit
 from adapters.edge.wiring import Edge
-from schemas.errors import Fault, Rejected, Unavailable
+from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
 from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
@@ -61,11 +61,12 @@ async def _read(edge: Edge, name: str, channel: Channel, queue: "asyncio.Queue[I
     while True:
         try:
             found = await channel.receive()
-        except Unavailable as error:
-            log.warning("channel.lost", channel=name, code=error.code)
-            await asyncio.sleep(edge.retry_at(attempts, error.retry_after_seconds) - edge.seconds())
+        except Exception as error:  # noqa: BLE001 - whatever a channel does, the others go on
+            told = error.retry_after_seconds if isinstance(error, Unavailable) else None
+            log.error("channel.lost", error, channel=name)
+            await asyncio.sleep(edge.retry_at(attempts, told) - edge.seconds())
             attempts += 1
-            await _reconnect(channel)
+            await _reconnect(channel, name)
             continue
         attempts = 0
         if isinstance(found, Unreadable):
@@ -77,11 +78,11 @@ async def _read(edge: Edge, name: str, channel: Channel, queue: "asyncio.Queue[I
         await queue.put(found)
 
 
-async def _reconnect(channel: Channel) -> None:
+async def _reconnect(channel: Channel, name: str) -> None:
     try:
         await channel.connect()
-    except Unavailable:
-        return  # `receive` will say so again
+    except Exception as error:  # noqa: BLE001 - `receive` will say so again
+        log.error("channel.unconnected", error, channel=name)
 
 
 async def _take(edge: Edge, name: str, queue: "asyncio.Queue[Inbound]") -> None:
@@ -120,8 +121,8 @@ async def _tell(name: str, offer: _Offer) -> None:
     reach("edge.intake.before_settle")
     try:
         await offer.inbound.settle(offer.settlement)
-    except Unavailable as error:
-        log.warning("channel.unsettled", channel=name, code=error.code)  # it is offered again
+    except Exception as error:  # noqa: BLE001 - it is offered again, whatever went wrong
+        log.error("channel.unsettled", error, channel=name)
 
 
 async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
@@ -137,7 +138,7 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
                     offer.submission,
                     directory,
                     edge.partner,
-                    edge.inbox.parent,
+                    edge.cases,
                     now=edge.now(),
                     live=edge.settings.live,
                 )
@@ -145,6 +146,11 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
                     keep(edge.settings.attachments, offer.submission.attachments[file.sha256], file)
         except Unfit as refusal:
             offer.settlement = refusal.refused
+        except LiaisonError:
+            raise
+        except Exception as error:  # noqa: BLE001 - no submission may stop the edge, or be judged again for ever
+            log.error("intake.unforeseen", error, channel=channel)
+            offer.settlement = Refused("INTERNAL")
     reach("edge.intake.before_commit")
     with transaction(edge.connection):
         for offer in offers:

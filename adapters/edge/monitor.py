@@ -88,11 +88,16 @@ class Monitor:
             if new:
                 await self._prove(list(new.values()))
 
-    async def check_newest(self, newest: Checkpoint) -> None:
-        """As `check`, for what the hub calls its newest state: an older one than we hold is a rollback."""
-        if self._kept is not None and newest.size < self._kept.size:
+    async def check_newest(self, newest: Checkpoint, asked_at: Checkpoint | None) -> None:
+        """As `check`, for what the hub calls its newest state: older than the one kept when it was asked is a rollback.
+
+        Args:
+            newest: what it answered.
+            asked_at: `kept` before the question, for others may have brought newer states meanwhile.
+        """
+        if asked_at is not None and newest.size < asked_at.size:
             self.check_trusted()
-            raise self._break(self._kept, newest)
+            raise self._break(asked_at, newest)
         await self.check((newest,))
 
     async def check_gossip(self, heads: Iterable[tuple[str, LogHead]]) -> None:

@@ -18,8 +18,9 @@ from adapters.edge.wiring import Edge
 from keys.container import Container, PartEntry, parse_container, verify_container
 from keys.sealing import Opened, open_container
 from schemas import registry
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import Fault, Rejected, Unavailable
 from schemas.lifecycles import RULES
+from schemas.parts.context import Earlier
 from schemas.registry import AttachmentRef, CheckContext
 from service.failpoints import reach
 from service.logs import log
@@ -35,6 +36,7 @@ class _Found:
     row: Received
     code: str | None = None
     waits: bool = False
+    awaits: bytes | None = None
     container: Container | None = None
     payload: bytes = field(default=b"", repr=False)
     files: tuple[File, ...] = ()
@@ -87,6 +89,11 @@ async def _open(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     except Unavailable as error:
         log.info("opener.part_unavailable", code=error.code, idx=row.idx)
         return _Found(row, waits=True)
+    except Fault:
+        raise
+    except Exception as error:  # noqa: BLE001 - no message may stop the edge, or be opened again for ever
+        log.error("opener.unforeseen", error, idx=row.idx)
+        return _Found(row, code="INTERNAL")
 
 
 async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
@@ -112,8 +119,8 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     # 3. what it answers
     parent, waits = _parent(edge, container, earlier)
     overdue = row.came_at + edge.settings.parent_wait_hours * 3600 <= edge.seconds()
-    if waits and not overdue:
-        return _Found(row, waits=True)
+    if waits and not overdue and header.reference is not None:
+        return _Found(row, waits=True, awaits=bytes.fromhex(header.reference.digest))
     # 4. whether it may be said to us
     sender, recipients = directory.partner(row.source), [directory.partner(one) for one in header.recipient_ids]
     if header.test != sender.test:
@@ -125,7 +132,9 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         purpose=header.purpose,
         agreement=header.agreement,
         parent=parent,
+        earlier=_earlier(edge, header.case_handle, earlier),
         live=edge.settings.live,
+        reading=True,
     )
     for finding in registry.check(payload, context):
         if finding.severity == "error" and not (waits and finding.code == "UNKNOWN_PARENT"):
@@ -163,6 +172,16 @@ def _parent(edge: Edge, container: Container, earlier: list[_Found]) -> tuple[di
         return (registry.load(here.payload), True) if here is not None else (None, True)
     state, payload = known
     return payload, state == "ready"
+
+
+def _earlier(edge: Edge, case_handle: str, opened: list[_Found]) -> tuple[Earlier, ...]:
+    """What the case holds: what lies here, and what was opened with this message and is not written yet."""
+    beside = (one for one in opened if one.container is not None and one.container.header.case_handle == case_handle)
+    return edge.cases.earlier(case_handle) + tuple(
+        Earlier(id=one.container.header.id, payload=registry.load(one.payload))
+        for one in beside
+        if one.container is not None and one.payload
+    )
 
 
 async def _files(edge: Edge, container: Container, opened: Opened, named: list[AttachmentRef]) -> tuple[File, ...]:
@@ -219,7 +238,7 @@ def channel_for(edge: Edge, kind: str) -> str:
 def _write(edge: Edge, found: _Found) -> None:
     row = found.row
     if found.waits:
-        edge.inbox.later(row.idx, edge.retry_at(row.attempts))
+        edge.inbox.later(row.idx, edge.retry_at(row.attempts), found.awaits)
     elif found.code is not None:
         edge.metrics.failed.inc()
         edge.metrics.refusal(found.code)

@@ -126,14 +126,6 @@ class Outbox:
             ).fetchall()
         return [Part(*row) for row in rows]
 
-    def next_try(self) -> float | None:
-        """When the next row that waits for another try is due."""
-        with guarded():
-            row = self._connection.execute(
-                "SELECT min(retry_at) FROM outbox WHERE state IN ('waiting', 'sealed') AND retry_at > 0"
-            ).fetchone()
-        return None if row[0] is None else float(row[0])
-
     # -- inside a transaction
 
     def sealed(
@@ -179,7 +171,8 @@ class Outbox:
         )
         if done.rowcount:
             self._connection.executemany(
-                "INSERT OR IGNORE INTO awaited (seq, partner, deadline) VALUES (?, ?, ?)",
+                "INSERT INTO awaited (seq, partner, deadline) VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
+                "SET deadline = excluded.deadline WHERE state IN ('pending', 'consigned')",
                 [(posting.seq, partner, deadline) for partner in posting.plan.to],
             )
 

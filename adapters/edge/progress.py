@@ -2,7 +2,7 @@
 
 from adapters.contract import Progress, Reporting
 from adapters.edge.wiring import Edge
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import Fault
 from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
@@ -13,18 +13,21 @@ _ENDINGS = {"handed_over", "failed"}
 
 async def run(edge: Edge) -> None:
     """Tell until cancelled."""
-    with transaction(edge.connection):
-        edge.connection.execute("UPDATE outbox SET told = 0 WHERE told = ?", (_TELLING,))
-    attempts = 0
+    attempts, left = 0, True
     while True:
         try:
+            if left:  # by a crash, or by the last try
+                with transaction(edge.connection):
+                    edge.connection.execute("UPDATE outbox SET told = 0 WHERE told = ?", (_TELLING,))
+                left = False
             if await tell_some(edge):
                 attempts = 0
                 continue
-        except (Unavailable, Rejected) as error:
-            log.warning("progress.waits", code=error.code)
-            with transaction(edge.connection):
-                edge.connection.execute("UPDATE outbox SET told = 0 WHERE told = ?", (_TELLING,))
+        except Fault:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is told again, whatever a channel does
+            log.error("progress.waits", error)
+            left = True
             await edge.bells.progress.heard(edge.retry_at(attempts) - edge.seconds())
             attempts += 1
             continue
@@ -33,7 +36,12 @@ async def run(edge: Edge) -> None:
 
 async def tell_some(edge: Edge) -> int:
     """Tell what is not yet told; returns how many submissions. Raises Unavailable: some of it is told again."""
+    reporting = [name for name, channel in edge.channels.items() if isinstance(channel, Reporting)]
     with transaction(edge.connection):
+        edge.connection.execute(  # of those nobody wants to be told about
+            f"UPDATE outbox SET told = ? WHERE told = 0 AND channel NOT IN ({', '.join('?' * len(reporting))})",  # noqa: S608 - question marks
+            (_TOLD, *reporting),
+        )
         rows = edge.connection.execute(
             "SELECT seq, channel, external_id, id, state, code, receipt FROM outbox WHERE told = 0 "
             "ORDER BY seq LIMIT ?",

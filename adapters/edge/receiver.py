@@ -66,6 +66,7 @@ async def pull(edge: Edge, wait_seconds: int) -> int:
         Unavailable: try again later.
         Rejected: the answer proves nothing, or the log is not trusted; the cursor stays.
     """
+    edge.monitor.check_trusted()
     cursor = read_meta(edge.connection, CURSOR)
     after = None if cursor is None else cursor.decode()
     parts = await edge.hub.inbox(after, wait_seconds)

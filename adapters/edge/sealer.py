@@ -10,7 +10,6 @@ from pathlib import Path
 
 from adapters.edge.outbox import Draft, Part
 from adapters.edge.wiring import Edge
-from keys.container import parse_container
 from keys.directory.directory import Directory
 from keys.sealing import Sealed, seal
 from schemas.errors import Rejected, Unavailable
@@ -18,7 +17,7 @@ from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
 
-_CURABLE = frozenset({"KEY_UNKNOWN", "KEY_INACTIVE", "RECIPIENT_UNKNOWN"})
+_CURABLE = frozenset({"KEY_UNKNOWN", "KEY_INACTIVE"})
 _A_TURN = 8
 
 
@@ -79,9 +78,8 @@ def _seal(edge: Edge, draft: Draft, directory: Directory) -> Sealed:
 
 def _write(edge: Edge, draft: Draft, result: Sealed | Rejected, version: int) -> None:
     if isinstance(result, Sealed):
-        sig = parse_container(result.container).signatures.digest
         parts = [Part(part.sha256, part.length) for part in result.detached]
-        edge.outbox.sealed(draft.seq, result.container, result.digest, sig=sig, version=version, parts=parts)
+        edge.outbox.sealed(draft.seq, result.container, result.digest, sig=result.signed, version=version, parts=parts)
     elif result.code in _CURABLE:
         edge.outbox.later(draft.seq, edge.retry_at(1))
     else:

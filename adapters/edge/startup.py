@@ -1,28 +1,51 @@
-"""What a start mends: files that a crash left without a row, and messages whose channel is gone."""
+"""What a start mends, and goes on tidying: files without a row that needs them, messages whose channel is gone.
+
+An attachment in the clear stays until its message was sent, or handed over; sealed parts until the hub has them.
+"""
+
+import asyncio
+import time
 
 from adapters.edge import handover
 from adapters.edge.attachments import sweep
 from adapters.edge.wiring import Edge
+from schemas.errors import Unavailable
 from service.logs import log
 from service.sqlite import guarded
 
 
 def mend(edge: Edge) -> None:
     """Called once, before any task runs. Raises Unavailable."""
+    tidy(edge)
+    handover.adopt(edge)
+
+
+async def run(edge: Edge) -> None:
+    """Tidy now and then until cancelled."""
+    while True:
+        await asyncio.sleep(edge.settings.tidy_seconds)
+        try:
+            tidy(edge)
+        except Unavailable as error:
+            log.warning("tidy.waits", code=error.code)
+
+
+def tidy(edge: Edge) -> None:
+    """Files that nothing needs are gone, once they are older than `tidy_seconds`. Raises Unavailable."""
     with guarded():
         execute = edge.connection.execute
-        spooled = {
-            sha256
-            for (sha256,) in execute(
-                "SELECT p.sha256 FROM sent_part p JOIN outbox o ON o.seq = p.seq WHERE o.state = 'sealed'"
-            )
-        }
-        kept = {sha256 for (sha256,) in execute("SELECT DISTINCT sha256 FROM inbox_file")}
-        plans = execute(
+        spooled = execute("SELECT p.sha256 FROM sent_part p JOIN outbox o ON o.seq = p.seq WHERE o.state = 'sealed'")
+        parts = {sha256 for (sha256,) in spooled}
+        waiting = execute("SELECT f.sha256 FROM inbox_file f JOIN inbox i ON i.idx = f.idx WHERE i.state = 'ready'")
+        files = {sha256 for (sha256,) in waiting}
+        planned = execute(
             "SELECT value FROM outbox, json_each(outbox.plan, '$.attachments') WHERE state IN ('waiting', 'sealed')"
         )
-        kept |= {sha256 for (sha256,) in plans}
-    gone = sweep(edge.settings.spool, spooled) + sweep(edge.settings.attachments, kept)
+        files |= {sha256 for (sha256,) in planned}
+    before = time.time() - edge.settings.tidy_seconds  # as the file system tells it
+    try:
+        gone = sweep(edge.settings.spool, parts, before) + sweep(edge.settings.attachments, files, before)
+    except OSError as error:
+        raise Unavailable("STORE_UNAVAILABLE") from error
     if gone:
         log.info("edge.swept", count=gone)
-    handover.adopt(edge)

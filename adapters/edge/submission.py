@@ -8,10 +8,10 @@ member that must be named; what all three of agreement, role and basis name is l
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.contract import Refused, Submission
 from adapters.edge.plan import Plan
@@ -21,7 +21,8 @@ from schemas import registry
 from schemas.agreements.agreement import Fit, fitting
 from schemas.envelope import Reference
 from schemas.errors import Finding, Rejected
-from schemas.lifecycles import RULES
+from schemas.lifecycles import RULES, Whose
+from schemas.parts.context import Earlier
 from schemas.registry import AttachmentRef, CheckContext, HeaderMembers
 
 EXTERNAL_ID_MAX = 200
@@ -29,7 +30,7 @@ EXTERNAL_ID_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A message received here that a submission answers."""
+    """A message that a submission refers to; `to` is whom the submission is for when it names nobody."""
 
     source: str
     id: str
@@ -37,10 +38,17 @@ class Parent:
     case_handle: str
     agreement: str
     payload: Mapping[str, Any] = field(repr=False)
+    to: tuple[str, ...]
 
 
-FindParent = Callable[[str, str | None], Parent | None]
-"""The message with this id, from this partner where one is named; None when there is none, or more than one."""
+class Cases(Protocol):
+    """What lies here of cases."""
+
+    def parent(self, message_id: str, partner: str | None, whose: Whose) -> Parent | None:
+        """The message that a submission refers to; None when there is none, or more than one."""
+
+    def earlier(self, case_handle: str) -> tuple[Earlier, ...]:
+        """The messages of a case so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def offered_digest(submission: Submission) -> bytes:
 
 
 def judge(
-    submission: Submission, directory: Directory, partner: str, find_parent: FindParent, *, now: datetime, live: bool
+    submission: Submission, directory: Directory, partner: str, cases: Cases, *, now: datetime, live: bool
 ) -> Judged:
     """The submission may be sent as this.
 
@@ -101,8 +109,8 @@ def judge(
         raise unfit(refusal.code, refusal.path or "") from refusal
     except (TypeError, ValueError) as error:
         raise unfit("JSON_INVALID") from error
-    parent = _parent(payload, submission, find_parent, replies=bool(kind.replies_to))
-    to = submission.to or ((parent.source,) if parent is not None else ())
+    parent = _parent(payload, submission, cases, kind.name)
+    to = submission.to or (parent.to if parent is not None else ())
     _check_recipients(kind.name, to, directory, partner)
     sender = directory.partner(partner)
     context = CheckContext(
@@ -111,6 +119,7 @@ def judge(
         recipient_states=tuple(directory.partner(one).state for one in to),
         agreement=submission.agreement,
         parent=parent.payload if parent is not None else None,
+        earlier=cases.earlier(parent.case_handle) if parent is not None else (),
         live=live,
     )
     findings = registry.check(payload, context)
@@ -141,13 +150,11 @@ def judge(
     return Judged(plan, raw, files)
 
 
-def _parent(
-    payload: Mapping[str, Any], submission: Submission, find_parent: FindParent, *, replies: bool
-) -> Parent | None:
-    answered = _text(payload, "in_reply_to")
-    if not answered or not replies:
+def _parent(payload: Mapping[str, Any], submission: Submission, cases: Cases, kind: str) -> Parent | None:
+    answered, rule = _text(payload, "in_reply_to"), RULES[kind]
+    if not answered or not rule.replies_to:
         return None  # the registry says what is missing, or too much
-    found = find_parent(answered, submission.to[0] if len(submission.to) == 1 else None)
+    found = cases.parent(answered, submission.to[0] if len(submission.to) == 1 else None, rule.answers)
     if found is None:
         raise unfit("UNKNOWN_PARENT", "/in_reply_to")
     return found

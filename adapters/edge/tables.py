@@ -36,8 +36,10 @@ CREATE TABLE outbox (
     told INTEGER NOT NULL DEFAULT 1,        -- 0: its channel has something to be told
     UNIQUE (channel, external_id)
 );
-CREATE INDEX outbox_pending ON outbox (seq) WHERE state IN ('waiting', 'sealed');
+CREATE INDEX outbox_waiting ON outbox (seq) WHERE state = 'waiting';
+CREATE INDEX outbox_sealed ON outbox (seq) WHERE state = 'sealed';
 CREATE INDEX outbox_case ON outbox (case_handle, seq) WHERE state IN ('waiting', 'sealed');
+CREATE INDEX outbox_whole_case ON outbox (case_handle);
 CREATE INDEX outbox_untold ON outbox (seq) WHERE told = 0;
 CREATE INDEX outbox_idx ON outbox (idx) WHERE idx IS NOT NULL;
 
@@ -73,9 +75,13 @@ CREATE TABLE inbox (
     payload BLOB,
     channel TEXT,
     out_of_order INTEGER NOT NULL DEFAULT 0,
+    awaits BLOB,                            -- digest of the message that must be handed over first
     code TEXT
 );
-CREATE INDEX inbox_pending ON inbox (state, idx) WHERE state IN ('received', 'ready');
+CREATE INDEX inbox_received ON inbox (idx) WHERE state = 'received';
+CREATE INDEX inbox_ready ON inbox (channel, idx) WHERE state = 'ready';
+CREATE INDEX inbox_awaits ON inbox (awaits) WHERE awaits IS NOT NULL;
+CREATE INDEX inbox_case ON inbox (case_handle) WHERE case_handle IS NOT NULL;
 CREATE INDEX inbox_id ON inbox (id) WHERE id IS NOT NULL;
 
 CREATE TABLE inbox_file (

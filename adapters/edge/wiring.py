@@ -12,6 +12,7 @@ from datetime import datetime
 
 from adapters.contract import Channel
 from adapters.edge.alarms import Alarms
+from adapters.edge.casefile import CaseFiles
 from adapters.edge.directories import Directories
 from adapters.edge.hub_client import HubClient
 from adapters.edge.inbox import Inbox
@@ -48,6 +49,7 @@ class Edge:
     directories: Directories
     outbox: Outbox
     inbox: Inbox
+    cases: CaseFiles
     alarms: Alarms
     metrics: Metrics
     bells: Bells
@@ -128,6 +130,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
                 directories=directories,
                 outbox=Outbox(connection),
                 inbox=Inbox(connection),
+                cases=CaseFiles(connection, settings.partner),
                 alarms=alarms,
                 metrics=metrics,
                 bells=Bells(),

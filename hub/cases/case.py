@@ -44,7 +44,10 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An accepted message of a case: its acceptance's index, and its recipients' ladders in the header's order."""
+    """An accepted message of a case: its acceptance's index, and its recipients' ladders in the header's order.
+
+    `late`: it came too late to change anything (a decision after consent by silence was claimed).
+    """
 
     index: int
     at: datetime
@@ -53,6 +56,7 @@ class Message:
     step: str | None
     rungs: tuple[Rung, ...]
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    late: bool = False
 
     @property
     def handed_over_at(self) -> datetime | None:
@@ -166,11 +170,16 @@ def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None) 
         header.step if header else None,
         tuple(Rung(partner, index) for partner in leaf.to),
         header.facts if header else MappingProxyType({}),
+        case is not None and header is not None and lifecycles.is_late(case.procedure, case.state, header.step or ""),
     )
     state = ERASED
     if header is not None:
         try:
-            state = lifecycles.advance(rule.procedure, None if case is None else case.state, header.step or "")
+            state = (
+                lifecycles.advance(rule.procedure, None, header.step or "")
+                if case is None
+                else lifecycles.advance(case.procedure, case.state, header.step or "")  # the case's: see beside
+            )
         except Rejected as error:
             raise Fault("the log has a step that no life cycle knows") from error
     if case is None:

@@ -332,7 +332,8 @@ class Show:
         for message in case.messages:
             name = words.KINDS.get(message.kind, message.kind)
             to = ", ".join(rung.partner for rung in message.rungs)
-            add(message.at, f"{name} accepted", f"{message.source} to {to}", "message")
+            late = ", too late to change anything" if message.late else ""
+            add(message.at, f"{name} accepted{late}", f"{message.source} to {to}", "message")
             for rung in message.rungs:
                 code = f" ({rung.code})" if rung.code else ""
                 add(rung.consigned_at, "Taken by the recipient's edge", f"{name}, {rung.partner}", "good")

@@ -8,43 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from hub.cases.case import ERASED, Rung
+from hub.console import casewords
+from hub.console.casewords import CLOCKS, KINDS, PROCEDURES, STATES
 from schemas.lifecycles import Clock
 
-PROCEDURES: Mapping[str, str] = MappingProxyType(
-    {
-        "identification": "Identification",
-        "document_check": "Document check",
-        "alert": "Forged-document alert",
-        "overstay": "Overstay notice",
-    }
-)
-
-STATES: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("identification", "requested"): "Waiting for an answer",
-        ("identification", "answered"): "Answered",
-        ("document_check", "requested"): "Waiting for an answer",
-        ("document_check", "answered"): "Answered",
-        ("document_check", "cannot_say"): "Issuer cannot say",
-        ("alert", "issued"): "In force",
-        ("overstay", "notified"): "Waiting for a reply",
-        ("overstay", "answered"): "Answered",
-    }
-)
-
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "ident.request": "Identification request",
-        "ident.reply": "Identification reply",
-        "doc.alert": "Forged-document alert",
-        "doc.verify.request": "Document check request",
-        "doc.verify.reply": "Document check reply",
-        "visa.overstay.notice": "Overstay notice",
-        "visa.overstay.reply": "Overstay reply",
-    }
-)
-
-CLOCKS: Mapping[str, str] = MappingProxyType({"answer": "Answer due", "validity": "Valid until"})
+__all__ = [
+    "CLOCKS", "EVENTS", "GROUPS", "KINDS", "PROBLEM", "PROBLEMS", "PROCEDURES", "STATES", "away", "day", "due",
+    "group_of", "instant", "reached", "state",
+]  # fmt: skip
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -109,7 +80,7 @@ def group_of(event: str) -> str:
 
 def state(procedure: str, name: str) -> str:
     """A state in words."""
-    return "Erased" if name == ERASED else STATES.get((procedure, name), name)
+    return "Erased" if name == ERASED else casewords.state(procedure, name)
 
 
 def instant(at: datetime) -> str:

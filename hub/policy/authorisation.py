@@ -173,6 +173,13 @@ def _advance(verified: Verified, rule: lifecycles.KindRule, view: View) -> Autho
         raise Rejected("UNKNOWN_PARENT", "/ixmref")
     if parent.case != case.row:
         raise Rejected("WRONG_CASE", "/subject")
-    if parent.kind not in rule.replies_to or header.source not in parent.recipients:
-        raise Rejected("STEP_NOT_ALLOWED", "/ixmref")
+    lifecycles.check_answer(
+        rule,
+        parent.kind,
+        parent_source=parent.source,
+        parent_to=parent.recipients,
+        source=header.source,
+        to=header.recipient_ids,
+        opener=case.parties[0],
+    )
     return Authorised(verified, case.procedure, lifecycles.advance(case.procedure, case.state, step))

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from schemas.agreements.agreement import Agreement, parse_agreement
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import DelegatedRole as Delegation
 from tuf.api.metadata import Key, Targets
@@ -38,6 +37,7 @@ from keys.directory.records import (
 from keys.directory.roles import DelegatedRole, read_role
 from keys.directory.suspension import parse_suspension
 from schemas import strict_json
+from schemas.agreements.agreement import Agreement, parse_agreement
 from schemas.errors import Rejected
 
 

@@ -11,10 +11,9 @@ from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 
-from schemas.agreements.agreement import Agreement
-
 from keys.directory.records import INVALID, HubRecord, KeyRecord, PartnerRecord, signing_public
 from keys.suite import KemPublic, SigningPublic
+from schemas.agreements.agreement import Agreement
 from schemas.errors import Rejected
 
 

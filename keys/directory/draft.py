@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from schemas.agreements.agreement import Agreement, agreement_json, parse_agreement
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
@@ -20,6 +19,7 @@ from keys.directory.records import INVALID, RECORD_BYTES_MAX, encode
 from keys.directory.roles import DelegatedRole
 from keys.directory.signers import signer
 from schemas import strict_json
+from schemas.agreements.agreement import Agreement, agreement_json, parse_agreement
 from schemas.errors import Rejected
 
 DRAFT_BYTES_MAX = 4 * RECORD_BYTES_MAX

@@ -29,6 +29,9 @@ CHANNEL = "command"
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The edge's data directory.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most, newest first.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ServeJSONOption = Annotated[
+    bool, typer.Option("--json", help="The line that says it is ready is JSON with or without.")
+]
 
 
 @app.command()
@@ -93,6 +96,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Instead of the settings'.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of the settings'; 0: any free.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    _as_json: ServeJSONOption = False,
 ) -> None:
     """Run the edge until it is told to end."""
     from adapters.edge.app import create_app

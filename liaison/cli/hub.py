@@ -18,6 +18,9 @@ LISTED_MAX = 1000
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The hub's data directory.")]
 PartnerOption = Annotated[str | None, typer.Option("--partner", help="Of this partner alone.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ServeJSONOption = Annotated[
+    bool, typer.Option("--json", help="The line that says it is ready is JSON with or without.")
+]
 
 
 @app.command()
@@ -69,6 +72,7 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of the settings'; 0: any free.")] = None,
     live: Annotated[bool | None, typer.Option("--live/--no-live", help="Refuse test messages.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    _as_json: ServeJSONOption = False,
 ) -> None:
     """Run the hub until it is told to end."""
     from hub.app import create_app

@@ -30,7 +30,7 @@ def list_kinds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
                 "version": entry.version,
                 "schema": entry.schema_id,
                 "purposes": list(entry.purposes) if as_json else " ".join(entry.purposes),
-                "replies_to": list(entry.replies_to) if as_json else " ".join(entry.replies_to),
+                "replies_to": list(entry.replies_to) if as_json else entry.relation,
                 "about_person": entry.about_person,
             }
             for entry in KINDS.values()
@@ -64,6 +64,10 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
     purpose: Annotated[str | None, typer.Option(metavar="CODE", help="The purpose stated outside the payload.")] = None,
     agreement: Annotated[str | None, typer.Option(metavar="ID", help="The agreement relied on.")] = None,
     parent: Annotated[Path | None, typer.Option(metavar="FILE", help="The message replied to.")] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A message the case already holds (repeatable, the opening one first)."),
+    ] = None,
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="RFC 3339; stands for now.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Real operation: the specimen state UTO is refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -71,6 +75,7 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
     """Check payloads against their kind and, once parties are named, against the safeguards."""
     from schemas import registry
     from schemas.errors import Finding, Rejected
+    from schemas.parts.context import Earlier
 
     context = registry.CheckContext(
         at=_instant(at),
@@ -78,7 +83,8 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
         recipient_states=tuple(_known_state(state, "--to") for state in recipients or ()),
         purpose=_purpose(purpose),
         agreement=_agreement(agreement),
-        parent=None if parent is None else _parent(parent),
+        parent=None if parent is None else _payload(parent, "--parent"),
+        earlier=tuple(Earlier(payload=_payload(file, "--earlier")) for file in earlier or ()),
         live=live,
     )
     results = []
@@ -146,14 +152,14 @@ def _read(file: Path) -> bytes:
         return source.read(PAYLOAD_BYTES_MAX + 1)
 
 
-def _parent(file: Path) -> dict[str, object]:
+def _payload(file: Path, option: str) -> dict[str, object]:
     from schemas import registry
     from schemas.errors import Rejected
 
     try:
         return registry.load(_read(file))
     except Rejected as error:
-        raise typer.BadParameter(f"is not a payload ({error.code})", param_hint="--parent") from None
+        raise typer.BadParameter(f"is not a payload ({error.code})", param_hint=option) from None
 
 
 def _instant(text: str | None) -> datetime:

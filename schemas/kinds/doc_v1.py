@@ -1,22 +1,27 @@
-"""Documents, version 1: forgery alerts and questions to the issuer (domain.md 11.1, kinds 1, 6 and 7).
+"""Documents, version 1: alerts, what issuers say of their documents, and questions to them (domain.md 11.1, kinds 1-7).
 
 `doc.alert` is about documents, never about people (regulation 2020/493 art. 5): no person, no full number of a genuine
-document, and only images in which face, name and number are masked. `doc.verify.request` asks the issuer about one
-document; `doc.verify.reply` answers each question and says which fields disagree, never what they should be.
+document, and only images in which face, name and number are masked. `doc.alert.update` changes, confirms or withdraws
+one, `doc.alert.feedback` says whether it was of use. `doc.status.notice` and `doc.specimen.notice` are the issuer's
+alone. `doc.verify.request` asks the issuer about one document; `doc.verify.reply` answers each question and says which
+fields disagree, never what they should be.
 """
 
 import re
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.codes import states
+from schemas.kinds.kind import Kind, always
+from schemas.parts.answers import Answered, answered_or_not, check_answers, disagrees
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, matching, text_of
 from schemas.parts.coded import Issuer, Nationality, coded, listed
 from schemas.parts.context import CheckContext
-from schemas.parts.dates import CivilDate, PartialDate, Period, in_order, not_in_future
+from schemas.parts.dates import CivilDate, Period, in_order, not_in_future
 from schemas.parts.document import (
     DocumentNumber,
     DocumentType,
@@ -25,10 +30,9 @@ from schemas.parts.document import (
     check_holder,
     normalise_number,
 )
-from schemas.parts.message import Evaluation, Handling, Message, PersonalMessage, Purpose, Reply, TrafficLight
-from schemas.parts.names import NameParts, check_name_parts
+from schemas.parts.holder import HolderAsPrinted, check_printed
+from schemas.parts.message import Answer, Evaluation, Handling, Message, PersonalMessage, Purpose, Reply, TrafficLight
 from schemas.parts.node import Findings, Node
-from schemas.parts.person import check_birth_date
 
 QUESTIONS = ("ISSUED", "STATUS", "DATA_MATCH", "PHOTO_MATCH", "NUMBER_FORMAT", "AUTHORITY_EXISTS")
 
@@ -69,35 +73,106 @@ class DetectionPoint(Block):
     page: Annotated[str, text_of(40)] | None = None
 
 
+AlertNumber = Annotated[str, matching("^[A-Z]{2}-DOC-[0-9]{4}-[0-9]{5}$")]
+FraudTypes = Annotated[list[Annotated[str, coded("fraud_type")]], many(longest=10, shortest=1)]
+FindingLevel = Annotated[int, Field(ge=1, le=3)]
+NumberMasks = Annotated[list[Annotated[str, matching("^[A-Z0-9*]{1,20}$")]], many(longest=50)]
+NumberRanges = Annotated[list[NumberRange], many(longest=50)]
+DetectionPoints = Annotated[list[DetectionPoint], many(longest=50, shortest=1)]
+Techniques = Annotated[list[Annotated[str, coded("technique")]], many(longest=30)]
+Route = Annotated[str, coded("route")]
+BorderKind = Annotated[str, listed("air", "land", "sea", "rail")]
+SeenCount = Annotated[int, Field(ge=1, le=1_000_000)]
+Nationalities = Annotated[list[Nationality], many(longest=30)]
+Images = Annotated[list[Attachment], many(longest=20)]
+
+
 class DocAlert(Message):
     """Warns of false documents of one model."""
 
     kind: Literal["doc.alert"]
-    alert_no: Annotated[str, matching("^[A-Z]{2}-DOC-[0-9]{4}-[0-9]{5}$")]
-    fraud_types: Annotated[list[Annotated[str, coded("fraud_type")]], many(longest=10, shortest=1)]
-    finding_level: Annotated[int, Field(ge=1, le=3)]
+    alert_no: AlertNumber
+    fraud_types: FraudTypes
+    finding_level: FindingLevel
     document_model: DocumentModel
-    number_masks: Annotated[list[Annotated[str, matching("^[A-Z0-9*]{1,20}$")]], many(longest=50)] | None = None
-    number_ranges: Annotated[list[NumberRange], many(longest=50)] | None = None
-    detection_points: Annotated[list[DetectionPoint], many(longest=50, shortest=1)]
-    techniques: Annotated[list[Annotated[str, coded("technique")]], many(longest=30)] | None = None
-    route_code: Annotated[str, coded("route")] | None = None
-    bcp_kind: Annotated[str, listed("air", "land", "sea", "rail")] | None = None
+    number_masks: NumberMasks | None = None
+    number_ranges: NumberRanges | None = None
+    detection_points: DetectionPoints
+    techniques: Techniques | None = None
+    route_code: Route | None = None
+    bcp_kind: BorderKind | None = None
     period: Period | None = None
-    seen_count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    nationalities: Annotated[list[Nationality], many(longest=30)] | None = None
-    images: Annotated[list[Attachment], many(longest=20)] | None = None
+    seen_count: SeenCount | None = None
+    nationalities: Nationalities | None = None
+    images: Images | None = None
     evaluation: Evaluation
     handling: Handling
     tlp: TrafficLight
     valid_until: CivilDate
 
 
-class HolderAsPrinted(Block):
-    """The holder as the document names him or her."""
+class DocAlertUpdate(Answer):
+    """Amends, confirms or withdraws an alert; each field given replaces the alert's."""
 
-    parts: NameParts
-    birth_date: PartialDate | None = None
+    kind: Literal["doc.alert.update"]
+    alert_no: AlertNumber | None = None
+    action: Annotated[str, listed("AMEND", "CONFIRM", "WITHDRAW")]
+    fraud_types: FraudTypes | None = None
+    finding_level: FindingLevel | None = None
+    document_model: DocumentModel | None = None
+    number_masks: NumberMasks | None = None
+    number_ranges: NumberRanges | None = None
+    detection_points: DetectionPoints | None = None
+    techniques: Techniques | None = None
+    route_code: Route | None = None
+    bcp_kind: BorderKind | None = None
+    period: Period | None = None
+    seen_count: SeenCount | None = None
+    nationalities: Nationalities | None = None
+    images: Images | None = None
+
+
+AMENDABLE = (
+    "fraud_types", "finding_level", "document_model", "number_masks", "number_ranges", "detection_points", "techniques",
+    "route_code", "bcp_kind", "period", "seen_count", "nationalities", "images",
+)  # fmt: skip
+"""What an update may replace. An alert's last day is not among them: the hub's clock runs by the opening message."""
+
+
+class DocAlertFeedback(Answer):
+    """Says whether an alert's documents were seen here; never with whom."""
+
+    kind: Literal["doc.alert.feedback"]
+    alert_no: AlertNumber | None = None
+    seen: bool
+    count: SeenCount | None = None
+    same_technique: bool | None = None
+    remarks: Annotated[str, text_of(300)] | None = None
+
+
+class DocStatusNotice(Message):
+    """The issuer says that a document, or a range of stolen blanks, is no longer good, or was found again."""
+
+    kind: Literal["doc.status.notice"]
+    doc_type: DocumentType
+    issuer: Issuer
+    number: DocumentNumber | None = None
+    number_raw: Annotated[str, text_of(40)] | None = None
+    range: NumberRange | None = None
+    status: Annotated[str, listed("LOST", "STOLEN", "STOLEN_BLANK", "REVOKED", "INVALID", "FOUND")]
+    since: CivilDate
+    reason: Annotated[str, text_of(200)] | None = None
+
+
+class DocSpecimenNotice(Message):
+    """The issuer shows a new series of documents, or withdraws one."""
+
+    kind: Literal["doc.specimen.notice"]
+    document_model: DocumentModel
+    valid_from: CivilDate
+    withdrawn_on: CivilDate | None = None
+    features: Annotated[list[Annotated[str, text_of(300)]], many(longest=50, shortest=1)]
+    images: Images | None = None
 
 
 class DocVerifyRequest(PersonalMessage):
@@ -112,18 +187,15 @@ class DocVerifyRequest(PersonalMessage):
     urgency: Annotated[str, listed("A", "B", "C")]
 
 
-Answer = Annotated[str, listed("YES", "NO", "PARTIAL", "CANNOT_SAY", "REFUSED")]
-
-
 class Answers(Block):
     """The answer to each question asked, and to no other."""
 
-    ISSUED: Answer | None = None
-    STATUS: Answer | None = None
-    DATA_MATCH: Answer | None = None
-    PHOTO_MATCH: Answer | None = None
-    NUMBER_FORMAT: Answer | None = None
-    AUTHORITY_EXISTS: Answer | None = None
+    ISSUED: Answered | None = None
+    STATUS: Answered | None = None
+    DATA_MATCH: Answered | None = None
+    PHOTO_MATCH: Answered | None = None
+    NUMBER_FORMAT: Answered | None = None
+    AUTHORITY_EXISTS: Answered | None = None
 
 
 class DocVerifyReply(Reply):
@@ -139,8 +211,83 @@ class DocVerifyReply(Reply):
 
 def check_doc_alert(message: Node, context: CheckContext) -> Findings:
     """What keeps an alert about documents: see the module's head."""
-    fraud_types = set(message["fraud_types"].texts)
     yield from _alert_number(message["alert_no"], context)
+    yield from _content(message, context)
+    until = message["valid_until"]
+    if until.day is not None and not context.today <= until.day <= _years_after(context, ALERT_YEARS_MAX):
+        yield until.finding("FIELD_RANGE")
+
+
+def check_doc_alert_update(message: Node, context: CheckContext) -> Findings:
+    """An amendment changes something, a confirmation raises the level, a withdrawal says nothing of what was wrong.
+
+    What is given replaces the alert's own field; the alert that results has to hold as one issued now would.
+    """
+    yield from _alert_number(message["alert_no"], context)
+    alert = Node(context.parent)
+    number = alert["alert_no"]
+    if number.present and message["alert_no"].present and number.value != message["alert_no"].value:
+        yield message["alert_no"].finding("WRONG_CASE")
+    action, level = message["action"].text, message["finding_level"]
+    given = [name for name in AMENDABLE if message[name].present]
+    if action == "WITHDRAW":
+        yield from (message[name].finding("FIELD_UNKNOWN") for name in given)
+        return
+    if action == "AMEND" and not given:
+        yield message["detection_points"].finding("FIELD_MISSING")
+    if action == "CONFIRM":
+        if not level.present:
+            yield level.finding("FIELD_MISSING")
+        elif level.number is not None and level.number <= (alert["finding_level"].number or 0):
+            yield level.finding("FIELD_RANGE")
+    before = {name: alert[name].value for name in AMENDABLE if alert[name].present}
+    after = Node(before | {name: message[name].value for name in given})
+    for finding in _content(after, context):
+        if finding.path.split("/")[1] in given:
+            yield finding
+
+
+def check_doc_alert_feedback(message: Node, context: CheckContext) -> Findings:
+    """How often, and whether by the same technique, is said of what was seen."""
+    alert = Node(context.parent)["alert_no"]
+    if alert.present and message["alert_no"].present and alert.value != message["alert_no"].value:
+        yield message["alert_no"].finding("WRONG_CASE")
+    seen, count = message["seen"].flag, message["count"]
+    if seen is True and not count.present:
+        yield count.finding("FIELD_MISSING")
+    if seen is False:
+        yield from (
+            message[name].finding("FIELD_UNKNOWN") for name in ("count", "same_technique") if message[name].present
+        )
+
+
+def check_doc_status_notice(message: Node, context: CheckContext) -> Findings:
+    """Only the issuer says it; one number, or a range of stolen blanks."""
+    yield from _only_the_issuer(message["issuer"], context)
+    number, range_ = message["number"], message["range"]
+    if not number.present and not range_.present:
+        yield number.finding("FIELD_MISSING")
+    if number.present and range_.present:
+        yield range_.finding("FIELD_UNKNOWN")
+    if range_.present:
+        yield from _range_order(range_)
+        if message["status"].text is not None and message["status"].text != "STOLEN_BLANK":
+            yield range_.finding("FIELD_UNKNOWN")
+    yield from not_in_future(message["since"], context)
+
+
+def check_doc_specimen_notice(message: Node, context: CheckContext) -> Findings:
+    """Only the issuer says it; the images are of specimens, never of a document in use."""
+    model = message["document_model"]
+    yield from _only_the_issuer(model["issuer"], context)
+    yield from _model(model, pseudo=False)
+    yield from in_order(message["valid_from"], message["withdrawn_on"])
+    yield from _no_documents(message["images"])
+
+
+def _content(message: Node, context: CheckContext) -> Findings:
+    """The rules between the fields that an update may replace."""
+    fraud_types = set(message["fraud_types"].texts)
     yield from _model(message["document_model"], pseudo="PSEUDO" in fraud_types)
     if "UNDETERMINED" in fraud_types and message["finding_level"].number == 3:
         yield message["finding_level"].finding("FIELD_RANGE")
@@ -155,11 +302,7 @@ def check_doc_alert(message: Node, context: CheckContext) -> Findings:
         masked = image["masked"]
         if isinstance(image.value, dict) and not set(MASKED_IN_ALERTS) <= set(masked.texts):
             yield masked.finding("FIELD_MISSING")
-        if image["media_type"].text == "application/pdf":
-            yield image["media_type"].finding("ATTACH_TYPE")
-    until = message["valid_until"]
-    if until.day is not None and not context.today <= until.day <= _years_after(context, ALERT_YEARS_MAX):
-        yield until.finding("FIELD_RANGE")
+    yield from _no_documents(message["images"])
 
 
 def check_doc_verify_request(message: Node, context: CheckContext) -> Findings:
@@ -167,8 +310,7 @@ def check_doc_verify_request(message: Node, context: CheckContext) -> Findings:
     yield from check_document(message["document"], context)
     holder, questions = message["holder_as_printed"], set(message["questions"].texts)
     if holder.present:
-        yield from check_name_parts(holder["parts"])
-        yield from check_birth_date(holder["birth_date"], context)
+        yield from check_printed(holder, context)
         yield from check_holder(holder, message["document"], context)
         if message["questions"].present and not questions & {"DATA_MATCH", "PHOTO_MATCH"}:
             yield holder.finding("SG8")
@@ -176,23 +318,11 @@ def check_doc_verify_request(message: Node, context: CheckContext) -> Findings:
 
 def check_doc_verify_reply(message: Node, context: CheckContext) -> Findings:
     """One answer for each question of the request and none extra; mismatching fields need a question about matching."""
-    answers = message["answers"]
-    given = {answer.name: answer.text for answer in answers.members}
-    if answers.present and isinstance(answers.value, dict) and not given:
-        yield answers.finding("FIELD_LENGTH")
-    if context.parent is not None and answers.present:
-        asked = Node(context.parent)["questions"].texts
-        for question in asked:
-            if question in QUESTIONS and question not in given:
-                yield answers[question].finding("FIELD_MISSING")
-        for answer in answers.members:
-            if answer.name in QUESTIONS and answer.name not in asked:
-                yield answer.finding("FIELD_UNKNOWN")
-    disagrees = {given.get(question) for question in ("DATA_MATCH", "PHOTO_MATCH")} & {"NO", "PARTIAL"}
-    if message["mismatch_fields"].items and not disagrees:
+    yield from check_answers(message["answers"], context.parent, QUESTIONS)
+    if message["mismatch_fields"].items and not disagrees(message["answers"], "DATA_MATCH", "PHOTO_MATCH"):
         yield message["mismatch_fields"].finding("SG8")
-    parent = Node(context.parent)["document"]["issuer"].text if context.parent is not None else None
-    if context.sender_state is not None and parent not in {None, states.SPECIMEN, context.sender_state}:
+    issuer = Node(context.parent)["document"]["issuer"].text
+    if context.sender_state is not None and issuer not in {None, states.SPECIMEN, context.sender_state}:
         yield message["kind"].finding("SENDER_NOT_ISSUER")
 
 
@@ -207,6 +337,25 @@ def _alert_number(number: Node, context: CheckContext) -> Findings:
         yield number.finding("SENDER_NOT_ISSUER")
     if int(text_[7:11]) > context.latest_day.year:
         yield number.finding("FIELD_RANGE")
+
+
+def _only_the_issuer(issuer: Node, context: CheckContext) -> Findings:
+    """SENDER_NOT_ISSUER unless the sender's state is the issuer; the specimen state stands for any."""
+    if context.sender_state is not None and issuer.text not in {None, states.SPECIMEN, context.sender_state}:
+        yield issuer.finding("SENDER_NOT_ISSUER")
+
+
+def _no_documents(images: Node) -> Findings:
+    for image in images.items:
+        if image["media_type"].text == "application/pdf":
+            yield image["media_type"].finding("ATTACH_TYPE")
+
+
+def _range_order(range_: Node) -> Findings:
+    """FIELD_RANGE for a range that runs backward, or between numbers of different lengths."""
+    start, end = (normalise_number(range_[name].text or "") for name in ("from", "to"))
+    if start and end and (len(start) != len(end) or start > end):
+        yield range_["to"].finding("FIELD_RANGE")
 
 
 def _model(model: Node, *, pseudo: bool) -> Findings:
@@ -228,10 +377,9 @@ def _numbers(message: Node, fraud_types: set[str]) -> Findings:
     """FIELD_PATTERN for a full number, save of stolen blanks or one counterfeit number seen at least twice."""
     full = [mask for mask in message["number_masks"].items if mask.text is not None and "*" not in mask.text]
     for range_ in message["number_ranges"].items:
+        yield from _range_order(range_)
         start, end = (normalise_number(range_[name].text or "") for name in ("from", "to"))
-        if start and end and (len(start) != len(end) or start > end):
-            yield range_["to"].finding("FIELD_RANGE")
-        elif start and start == end:
+        if start and start == end:
             full.append(range_)
     stolen_blank = bool(fraud_types & {"STOLEN_BLANK", "VISA.STOLEN_BLANK"})
     counterfeit = bool(fraud_types & {"COUNTERFEIT", "VISA.COUNTERFEIT"})
@@ -244,3 +392,27 @@ def _numbers(message: Node, fraud_types: set[str]) -> Findings:
 def _years_after(context: CheckContext, years: int) -> date:
     today = context.latest_day
     return date(today.year + years, today.month, min(today.day, 28)) + timedelta(days=3)
+
+
+def _updated(message: Node) -> str:
+    """The step is the action; an update whose action is unknown is refused for its form."""
+    return {"CONFIRM": "confirmed", "WITHDRAW": "withdrawn"}.get(message["action"].text or "", "amended")
+
+
+KINDS = (
+    Kind(
+        "doc.alert", DocAlert, check_doc_alert, always("issued"), facts=MappingProxyType({"valid_until": "valid_until"})
+    ),
+    Kind(
+        "doc.verify.request",
+        DocVerifyRequest,
+        check_doc_verify_request,
+        always("requested"),
+        facts=MappingProxyType({"urgency": "urgency"}),
+    ),
+    Kind("doc.alert.update", DocAlertUpdate, check_doc_alert_update, _updated),
+    Kind("doc.alert.feedback", DocAlertFeedback, check_doc_alert_feedback, always("fed_back")),
+    Kind("doc.status.notice", DocStatusNotice, check_doc_status_notice, always("notified")),
+    Kind("doc.specimen.notice", DocSpecimenNotice, check_doc_specimen_notice, always("notified")),
+    Kind("doc.verify.reply", DocVerifyReply, check_doc_verify_reply, answered_or_not),
+)

@@ -6,10 +6,12 @@ inconclusive, or that more is needed. The person verified is disclosed with a co
 
 from typing import Annotated, Literal
 
+from schemas.kinds.kind import Kind, always
 from schemas.parts.attachment import Attachment
-from schemas.parts.block import Block, many, text_of
-from schemas.parts.coded import Nationality, coded, listed
+from schemas.parts.block import many
+from schemas.parts.coded import Nationality, listed
 from schemas.parts.context import CheckContext
+from schemas.parts.decision import Reason, check_reasons
 from schemas.parts.evidence import Evidence, check_evidence
 from schemas.parts.message import PersonalMessage, Purpose, Reply
 from schemas.parts.node import Findings, Node
@@ -29,13 +31,6 @@ class IdentRequest(PersonalMessage):
     questions: Annotated[
         list[Annotated[str, listed("NATIONALITY", "IDENTITY", "ADDRESS")]], many(longest=3, shortest=1)
     ]
-
-
-class Reason(Block):
-    """Why a state says no."""
-
-    code: Annotated[str, coded("decision_reason")]
-    text: Annotated[str, text_of(300)] | None = None
 
 
 class IdentReply(Reply):
@@ -61,10 +56,12 @@ def check_ident_reply(message: Node, context: CheckContext) -> Findings:
     """REFUTED needs reasons, OTHER its text; a verified identity comes with CONFIRMED only."""
     yield from check_person(message["verified_identity"], context)
     outcome = message["outcome"].text
-    if outcome == "REFUTED" and not message["reasons"].items:
-        yield message["reasons"].finding("REASON_REQUIRED")
-    for reason in message["reasons"].items:
-        if reason["code"].text == "OTHER" and not reason["text"].present:
-            yield reason["text"].finding("REASON_REQUIRED")
+    yield from check_reasons(message["reasons"], wanted=outcome == "REFUTED")
     if outcome is not None and outcome != "CONFIRMED" and message["verified_identity"].present:
         yield message["verified_identity"].finding("SG8")
+
+
+KINDS = (
+    Kind("ident.request", IdentRequest, check_ident_request, always("requested"), fingerprints=True),
+    Kind("ident.reply", IdentReply, check_ident_reply, always("answered"), fingerprints=True),
+)

@@ -1,7 +1,7 @@
 """What a life cycle is made of: states and moves as data, and what each kind may do in it (settled.md, Header).
 
 A table holds every move there is; what it does not hold is refused. The hub moves a case by the header's `ixmstep`
-alone, for it cannot read payloads. States that only kinds of later versions lead to come with those kinds.
+alone, for it cannot read payloads.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 Actor: TypeAlias = Literal["opener", "recipients"]
+
+Whose: TypeAlias = Literal["received", "own", "either"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,18 @@ class State:
         moves: step -> the state it leads to.
         next_actor: who must act next: who opened the case, whom it was opened to, or None for nobody.
         closed: nothing more is expected or possible.
+        clocks: key of the agreement's profile whose time runs here -> the state that its end leads to; None where the
+            case stays, and is shown as overdue.
+        settled: what was asked for has happened; claims may follow, but nobody withdraws the case any more.
+        late: steps that come too late: each is taken, flagged LATE, and leaves the case where it stands.
     """
 
     moves: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_actor: Actor | None = None
     closed: bool = False
+    clocks: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    late: frozenset[str] = frozenset()
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,13 @@ class KindRule:
         sender_roles: roles that may send it at all; an agreement narrows them.
         steps: the events its `ixmstep` may name.
         facts: the facts its `ixmfacts` gives, all of them and no other.
+        may_facts: facts that it gives as well where its payload has them.
+        by: which side of the case may send it; None: either.
         about_person: it carries or refers to a person, and so takes exactly one recipient.
         many_recipients: it may take several.
+        answers: whose message it refers to: one that its sender received, one of its sender's own, or either.
+        to_all: it goes to everybody whom the message it refers to went to.
+        beside: it may stand in a case of any procedure (`schemas.lifecycles.beside`).
     """
 
     procedure: str
@@ -46,8 +60,13 @@ class KindRule:
     sender_roles: frozenset[str]
     steps: frozenset[str]
     facts: tuple[str, ...] = ()
+    may_facts: tuple[str, ...] = ()
+    by: Actor | None = None
     about_person: bool = True
     many_recipients: bool = False
+    answers: Whose = "received"
+    to_all: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

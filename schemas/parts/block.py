@@ -22,6 +22,12 @@ FINDINGS_MAX = 200
 
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
+CODE_NEW = "code_new"
+"""The error of a code that is not in a list which may grow within a version."""
+
+_NEW = frozenset({"extra_forbidden", CODE_NEW})
+"""What an older reader of the same version may meet: a member or a code that it does not know yet."""
+
 _BY_TYPE = {
     "missing": "FIELD_MISSING",
     "extra_forbidden": "FIELD_UNKNOWN",
@@ -33,6 +39,7 @@ _BY_TYPE = {
     "greater_than_equal": "FIELD_RANGE",
     "less_than_equal": "FIELD_RANGE",
     "literal_error": "CODE_UNKNOWN",
+    CODE_NEW: "CODE_UNKNOWN",
 }
 
 
@@ -70,12 +77,13 @@ def many(longest: int, shortest: int = 0) -> FieldInfo:
     return field
 
 
-def structure(validate: Validator, payload: object) -> Iterator[Finding]:
+def structure(validate: Validator, payload: object, *, reading: bool = False) -> Iterator[Finding]:
     """The faults of form, in no particular order.
 
     Args:
         validate: raises pydantic's ValidationError.
         payload: decoded JSON.
+        reading: what may be new to an older reader of the same version is a warning (docs/adr/0064).
     """
     yield from _nulls(payload, "")
     try:
@@ -84,7 +92,7 @@ def structure(validate: Validator, payload: object) -> Iterator[Finding]:
         for number, detail in enumerate(error.errors(include_url=False, include_context=False)):
             if number == FINDINGS_MAX:
                 return
-            yield Finding(_pointer(detail), _code(detail))
+            yield Finding(_pointer(detail), _code(detail), "warning" if reading and detail["type"] in _NEW else "error")
 
 
 def escape(name: str) -> str:

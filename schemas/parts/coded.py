@@ -9,30 +9,36 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.codes import states
 from schemas.codes.lists import load
-from schemas.parts.block import refuse
+from schemas.parts.block import CODE_NEW, refuse
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Beside `str` in an annotation: the text is one of these codes."""
+    """Beside `str` in an annotation: the text is one of these codes.
+
+    `lists` names the dated lists the codes are from, which may grow within a version (docs/adr/0064); the published
+    schema says so as `x-code-lists`. A list without a name is closed: a new code is a new version of the kind.
+    """
 
     known: Container[str]
     shown: tuple[str, ...]
+    lists: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.shown)}
+        grows = {"x-code-lists": list(self.lists)} if self.lists else {}
+        return {"type": "string", "enum": list(self.shown), **grows}
 
     def check(self, code: str) -> str:
-        """The code. Raises CODE_UNKNOWN."""
+        """The code. Raises CODE_UNKNOWN, or CODE_NEW where the list may have grown."""
         if code not in self.known:
-            raise refuse("CODE_UNKNOWN")
+            raise refuse(CODE_NEW if self.lists else "CODE_UNKNOWN")
         return code
 
 
@@ -41,31 +47,38 @@ def listed(*codes: str) -> Listed:
     return Listed(frozenset(codes), codes)
 
 
-def coded(name: str) -> Listed:
-    """A code of the dated list of this name."""
-    known = load(name)
-    return Listed(known, tuple(sorted(known)))
+def coded(*names: str) -> Listed:
+    """A code of one of the dated lists of these names."""
+    known = frozenset[str]().union(*map(load, names))
+    return Listed(known, tuple(sorted(known)), names)
 
 
 _ALPHA3 = {"type": "string", "pattern": "^[A-Z]{3}$"}
 
 
+def _unknown(code: str) -> PydanticCustomError:
+    """States come and go: one that is written as a state is may be newer than our table."""
+    return refuse(
+        CODE_NEW if len(code) == 3 and code.isascii() and code.isalpha() and code.isupper() else "CODE_UNKNOWN"
+    )
+
+
 def _state(code: str) -> str:
     if not states.is_state(code):
-        raise refuse("CODE_UNKNOWN")
+        raise _unknown(code)
     return code
 
 
 def _issuer(code: str) -> str:
     # D is Germany's code inside machine-readable lines only (domain.md 11.0); everywhere else it is DEU
     if len(code) != 3 or not states.is_issuer(code):
-        raise refuse("CODE_UNKNOWN")
+        raise _unknown(code)
     return code
 
 
 def _nationality(code: str) -> str:
     if len(code) != 3 or not states.is_nationality(code):
-        raise refuse("CODE_UNKNOWN")
+        raise _unknown(code)
     return code
 
 

@@ -4,8 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from schemas.parts.profile import Profile
+
 EASTERNMOST = timedelta(hours=6)
 """Civil dates of events are written in the place's own zone; no partner lies further east than UTC+6."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A message that the case already holds.
+
+    Attributes:
+        payload: as it was opened.
+        id: the message's.
+    """
+
+    payload: Mapping[str, object]
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +33,14 @@ class CheckContext:
         purpose: the purpose stated outside the payload (header, command line).
         agreement: id of the agreement relied on.
         parent: payload of the message replied to.
+        earlier: what the case holds so far, the opening message first; empty where nobody knows. Only what its messages
+            say is asked of it, so a rule between two messages is silent where one is missing.
+        received_at: when the requested state received the opening message, by its own signed statement; an
+            acknowledgement among `earlier` says it better.
+        profile: of the agreement, in the version the case began with.
         live: real operation; the specimen state UTO is refused.
+        reading: the payload was received: members and codes that a newer sender of the same version may know are
+            warned of, not refused (docs/adr/0064). A sender is held to every letter.
     """
 
     at: datetime
@@ -27,7 +49,11 @@ class CheckContext:
     purpose: str | None = None
     agreement: str | None = None
     parent: Mapping[str, object] | None = None
+    earlier: tuple[Earlier, ...] = ()
+    received_at: datetime | None = None
+    profile: Profile | None = None
     live: bool = False
+    reading: bool = False
 
     @property
     def today(self) -> date:

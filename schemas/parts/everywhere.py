@@ -1,13 +1,9 @@
 """Rules for every text of a payload, whatever the kind: control characters, blank texts, the specimen state."""
 
-import re
-
 from schemas import names
 from schemas.codes import states
 from schemas.parts.context import CheckContext
 from schemas.parts.node import Findings, Node
-
-_PLAIN = re.compile(r"[ -~]*[!-~][ -~]*")
 
 
 def check_texts(message: Node, context: CheckContext) -> Findings:
@@ -19,7 +15,7 @@ def check_texts(message: Node, context: CheckContext) -> Findings:
         text = node.text
         if text is None:
             continue
-        if _PLAIN.fullmatch(text) is None:
+        if not (text.isascii() and text.isprintable() and text.strip()):
             code = names.check_text(text)
             if code is not None:
                 yield node.finding(code)

@@ -56,3 +56,9 @@ class Reply(PersonalMessage):
     """A payload that answers another; `in_reply_to` is that message's id."""
 
     in_reply_to: MessageId | None = None
+
+
+class Answer(Message):
+    """A payload without a person that answers another."""
+
+    in_reply_to: MessageId | None = None

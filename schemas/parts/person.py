@@ -1,7 +1,7 @@
 """A person, as readmission forms describe one (domain.md 11.0 and 6)."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -14,6 +14,13 @@ from schemas.parts.dates import CivilDate, PartialDate, not_in_future, partial
 from schemas.parts.names import LANGUAGE, NameParts, check_name_parts, has_latin
 from schemas.parts.node import Findings, Node
 from schemas.parts.sources import SourceSystem
+
+ADULT: Final = 18
+
+_PERSON_ID: Final = "^[a-z][0-9]{1,3}$"
+
+PersonRef = Annotated[str, matching(_PERSON_ID)]
+"""How other kinds refer to a person: the applicant is p1, a spouse s1, children c1, c2 and so on."""
 
 
 class Identity(Block):
@@ -66,7 +73,7 @@ class PersonalNumber(Block):
 class Person(Block):
     """A person."""
 
-    id: Annotated[str, matching("^[a-z][0-9]{1,3}$")] | None = None
+    id: PersonRef | None = None
     identities: Annotated[list[Identity], many(longest=16, shortest=1)]
     birth_date: PartialDate
     birth_place: Place | None = None

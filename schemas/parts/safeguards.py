@@ -11,9 +11,8 @@ from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, not_in_future
 from schemas.parts.names import LANGUAGE
 from schemas.parts.node import Findings, Node
+from schemas.parts.roles import ROLES
 from schemas.parts.sources import EU_SYSTEMS
-
-ROLES = ("BG", "DOC", "POL", "VIS", "CON", "MIG", "RET", "CIV", "LO", "STAT", "DPO")
 
 DEROGATIONS = frozenset({"GDPR49_PUBLIC_INTEREST", "LED38"})
 """Grounds that need `transfer_ground_reason`."""

@@ -59,10 +59,14 @@ def crossing_order(entry: Node, out: Node) -> Findings:
         yield out.finding("STAY_ORDER")
 
 
-def check_border_point(point: Node) -> Findings:
-    """CODE_UNKNOWN when a crossing point's first two letters are no state."""
-    if point.text is not None and len(point.text) > 2 and not states.is_alpha2(point.text[:2]):
+def check_border_point(point: Node, state: str | None = None) -> Findings:
+    """CODE_UNKNOWN when a crossing point's first two letters are no state, SENDER_NOT_ISSUER when not this one."""
+    if point.text is None or len(point.text) <= 2:
+        return
+    if not states.is_alpha2(point.text[:2]):
         yield point.finding("CODE_UNKNOWN")
+    elif state is not None and states.alpha2(state) != point.text[:2]:
+        yield point.finding("SENDER_NOT_ISSUER")
 
 
 def check_overstay(computed: Node, stays: Node, detected: Node, terms: VisaTerms | None, *, exact: bool) -> Findings:

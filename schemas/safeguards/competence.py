@@ -27,9 +27,16 @@ def _concerned(transfer: Transfer) -> list[Node]:
     match transfer.kind:
         case "doc.verify.request":
             return [message["document"]["issuer"]]
+        case "readm.application" if message["variant"].text in {"own_national", "former_national"}:
+            person = message["person"]
+            return [held["code"] for held in person["nationalities"].items] + person["former_nationalities"].items
         case "ident.request":
             return [message["presumed_nationality"]]
         case "visa.overstay.notice":
             nationalities = [held["code"] for held in message["person"]["nationalities"].items]
             return [message["visa"]["issuer"], *nationalities] if message["visa"].present else nationalities
+        case "visa.verify.request":
+            return [message["visa_issuer"]]
+        case "visa.misuse.notice":
+            return [message["visa"]["issuer"]]
     return []

@@ -8,8 +8,10 @@ Searched is every text a person writes: notes, remarks, reasons, addresses, auth
 codes, and the parts of names, for a family may be called anything.
 """
 
+from collections.abc import Iterator
+
 from schemas.errors import Severity
-from schemas.parts.node import Findings
+from schemas.parts.node import Findings, Node
 from schemas.safeguards.transfer import Transfer
 from schemas.safeguards.words import words
 
@@ -17,10 +19,13 @@ LAW = "Regulation (EU) 2024/1358 (Eurodac) art. 49(4); readmission forms, box D;
 
 FREE_TEXTS = frozenset(
     {
-        "address_in_rds", "authority", "authorisation", "case_ref", "claimed_issuer", "eye_colour", "false", "feature",
-        "genuine", "guardian_ref", "handling_text", "historic_name", "light", "locality", "locality_latin", "marks",
-        "mrz_mismatch_reason", "name", "note", "number_raw", "page", "place_of_issue", "reference", "role",
-        "rule_version", "series", "territory", "text", "transfer_ground_reason",
+        "address_in_rds", "apostille_no", "article", "assistance", "authorisation", "authority", "carrier_ref",
+        "case_hints", "case_ref", "claimed_issuer", "conditions", "delivered_to", "eye_colour", "false", "feature",
+        "features", "genuine", "guardian_ref", "handling_text", "historic_name", "hours", "light", "locality",
+        "locality_latin", "marks", "mrz_mismatch_reason", "name", "narrative", "note", "number_raw", "official",
+        "page", "passport", "place", "place_of_issue", "protective", "reason", "reason_not_air", "record_no",
+        "reference", "registry", "remarks", "role", "rule_version", "series", "territory", "text",
+        "transfer_ground_reason", "verified_by",
     }
 )  # fmt: skip
 """Names of the fields in which a person writes freely; a test holds it against the models."""
@@ -32,6 +37,12 @@ def check(transfer: Transfer) -> Findings:
     if transfer.asylum_outside or not transfer.addressed:
         lists.append(words("asylum"))
     severity: Severity = "error" if transfer.addressed else "warning"
-    for node in transfer.message.walk():
-        if node.name in FREE_TEXTS and node.text is not None and any(entry.found_in(node.text) for entry in lists):
+    for node, folded in free_texts(transfer):
+        if any(entry.found_folded(folded) for entry in lists):
             yield node.finding("FREETEXT_HOLD", severity)
+
+
+def free_texts(transfer: Transfer) -> Iterator[tuple[Node, str]]:
+    """Every text of the payload that a person wrote, and its folded form. A correction's value may be one."""
+    names = FREE_TEXTS | {"value"} if transfer.kind == "data.correction" else FREE_TEXTS
+    return ((node, folded) for node, folded in transfer.folded if node.name in names)

@@ -23,6 +23,6 @@ def check(transfer: Transfer) -> Findings:
     if not given:
         yield text.finding("HANDLING_TEXT")
     marks = words("classified")
-    for node in message.walk():
-        if node.text is not None and node.name != "classification" and marks.found_in(node.text):
+    for node, folded in transfer.folded:
+        if node.name != "classification" and marks.found_folded(folded):
             yield node.finding("CLASSIFIED")

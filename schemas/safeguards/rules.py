@@ -1,8 +1,7 @@
 """All safeguards in one table: what `schemas.registry` runs and docs/safeguards.md shows.
 
 SG8 (closed list of data) is the models' refusal of unknown members, and what `schemas.kinds` refuses as beside the
-question. SG9 (records of each sending) is the hub's log. SG12 (family) and the mandatory part of SG13 belong to kinds
-about transfers. SG14 is found with SG4.
+question. SG14 is found with SG4.
 """
 
 from collections.abc import Callable
@@ -21,8 +20,10 @@ from schemas.safeguards import (
     sg5_releasable,
     sg6_ground,
     sg7_purpose,
+    sg9_records,
     sg10_health,
     sg11_minors,
+    sg12_family,
     sg13_nonrefoulement,
 )
 from schemas.safeguards.transfer import Transfer
@@ -51,8 +52,10 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     _safeguard(sg5_releasable, "SG5"),
     _safeguard(sg6_ground, "SG6"),
     _safeguard(sg7_purpose, "SG7"),
+    _safeguard(sg9_records, "SG9"),
     _safeguard(sg10_health, "SG10"),
     _safeguard(sg11_minors, "SG11"),
+    _safeguard(sg12_family, "SG12"),
     _safeguard(sg13_nonrefoulement, "SG13"),
     _safeguard(freetext, "FREETEXT_HOLD"),
     _safeguard(marks, "CLASSIFIED", "HANDLING_TEXT"),

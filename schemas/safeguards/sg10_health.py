@@ -11,6 +11,8 @@ def check(transfer: Transfer) -> Findings:
     """SG10 at a need that is not one of the codes."""
     if not transfer.addressed:
         return
-    for need in transfer.safeguards["needs"].items:
+    message = transfer.message
+    lists = (transfer.safeguards["needs"], message["special"]["needs"], message["needs"])
+    for need in (need for needs in lists for need in needs.items):
         if need.text is not None and need.text not in load("need"):
             yield need.finding("SG10")

@@ -2,8 +2,8 @@
 
 The decision is issued, enforceable, not suspended, and not under an appeal that may suspend it.
 
-Mandatory for an overstay notice to a third country and for any data that leaves the set of its EU system; elsewhere a
-decision that is given must hold.
+Mandatory for an overstay notice and an application for readmission to a third country, and for any data that leaves the
+set of its EU system; elsewhere a decision that is given must hold.
 """
 
 from schemas.parts.node import Findings
@@ -18,7 +18,7 @@ def check(transfer: Transfer) -> Findings:
         return
     decision = transfer.safeguards["return_decision"]
     if not decision.present:
-        if transfer.overstay_abroad or transfer.released_systems:
+        if transfer.requires("SG2"):
             yield decision.finding("SG2")
         return
     for name, wanted in (("enforceable", True), ("suspended", False), ("suspensive_appeal", False)):

@@ -9,8 +9,7 @@ LAW = "Regulation (EU) 2024/1358 (Eurodac) art. 50(3)(b); Regulation (EU) 2018/1
 def check(transfer: Transfer) -> Findings:
     """SG3 where the statement is missing, or lies in the future."""
     informed = transfer.safeguards["subject_informed"]
-    needed = transfer.overstay_abroad or transfer.released_systems or (transfer.about_return and transfer.third_country)
-    if needed and not informed.present:
+    if transfer.requires("SG3") and not informed.present:
         yield informed.finding("SG3")
     day = informed["on"].day
     if transfer.addressed and day is not None and day > transfer.context.latest_day:

@@ -7,6 +7,8 @@
 - SIS, 2018/1860 art. 15 with 4(1)(a)-(h), (q)-(w): names and aliases, birth, sex, nationalities, image; documents and
   their copies.
 
+Of a visa that an authority outside asks about, the answers to its questions are given, not where the record stands.
+
 Stays, visas and evidence records of these systems are never released: an overstay notice to a third country says how
 long, not what the entry/exit system recorded. Eurodac has no list; its data goes by consent alone (SG4, SG14), stays
 excepted.
@@ -15,8 +17,9 @@ excepted.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from schemas.codes import states
 from schemas.parts.node import Findings, Node
-from schemas.parts.person import youngest_age
+from schemas.parts.person import ADULT, youngest_age
 from schemas.safeguards.transfer import Transfer
 
 LAW = (
@@ -52,7 +55,8 @@ IDENTITY_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Which names the record holds; SIS holds all."""
 
-_PERSONS = frozenset({"person", "verified_identity"})
+_PERSONS = frozenset({"person", "verified_identity", "spouse", "children"})
+_DOCUMENTS = frozenset({"document", "td", "permit"})
 
 
 def check(transfer: Transfer) -> Findings:
@@ -65,15 +69,24 @@ def check(transfer: Transfer) -> Findings:
                 yield block.finding("SG5")
         elif block.name in _PERSONS:
             yield from _person(system, block, transfer)
-        elif block.name == "document":
+        elif block.name in _DOCUMENTS:
             yield from _members(block, DOCUMENT[system])
         else:
             yield block.finding("SG5")
+    status = transfer.message["status"]
+    if transfer.kind == "visa.verify.reply" and status.present and _from_the_visa_system(transfer):
+        yield status.finding("SG5")
+
+
+def _from_the_visa_system(transfer: Transfer) -> bool:
+    """Whether where a visa stands is that system's record, and goes to a state outside its text: answers alone may."""
+    sender, today = transfer.context.sender_state, transfer.context.today
+    return transfer.outside("VIS") and (sender is None or states.bound_by("VIS", sender, today))
 
 
 def _person(system: str, person: Node, transfer: Transfer) -> Findings:
     allowed = PERSON[system]
-    if system == "VIS" and youngest_age(person["birth_date"], transfer.context.today) < 18:
+    if system == "VIS" and youngest_age(person["birth_date"], transfer.context.today) < ADULT:
         allowed |= {"parents"}
     yield from _members(person, allowed)
     types = IDENTITY_TYPES.get(system)

@@ -13,8 +13,7 @@ LAW = "Regulation (EU) 2016/679 art. 45, 46, 49(1)(d); Directive (EU) 2016/680 a
 def check(transfer: Transfer) -> Findings:
     """SG6 where the ground is missing or cannot be that one, or a derogation has no reason."""
     ground = transfer.safeguards["transfer_ground"]
-    needed = transfer.overstay_abroad or transfer.released_systems or (transfer.about_return and transfer.third_country)
-    if needed and not ground.present:
+    if transfer.requires("SG6") and not ground.present:
         yield ground.finding("SG6")
     if ground.text == "NOT_A_TRANSFER" and transfer.third_country:
         yield ground.finding("SG6")

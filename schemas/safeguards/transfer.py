@@ -5,13 +5,34 @@ Dublin/Eurodac acquis; for a transfer of personal data as such, bound neither by
 acquis (domain.md 11.6). Of several recipients the strictest counts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import Final
 
 from schemas.codes import states
 from schemas.parts.context import CheckContext
 from schemas.parts.node import Node
 from schemas.parts.sources import EU_SYSTEMS
+from schemas.safeguards.words import fold
+
+MANDATORY: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "visa.overstay.notice": frozenset({"SG2", "SG3", "SG6"}),
+        "ident.request": frozenset({"SG3", "SG6"}),
+        "readm.application": frozenset({"SG2", "SG3", "SG6", "SG13"}),
+        "transfer.notice": frozenset({"SG13"}),
+        "transit.application": frozenset({"SG13"}),
+    }
+)
+"""kind -> what must be stated to a recipient bound neither by EU law nor by the Schengen acquis (domain.md 11.6).
+
+An identification asks for it only where it is about a return. In every other kind what is given must hold.
+"""
+
+OF_EU_SYSTEMS: Final = frozenset({"SG2", "SG3", "SG4", "SG6"})
+"""What must be stated in any kind whose data of an EU system leaves the set bound by that system's text."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,11 @@ class Transfer:
     def safeguards(self) -> Node:
         """The safeguards block."""
         return self.message["safeguards"]
+
+    @cached_property
+    def folded(self) -> tuple[tuple[Node, str], ...]:
+        """(text, the form in which words are looked for in it) for each text; made once, for several lists ask."""
+        return tuple((node, fold(node.text)) for node in self.message.walk() if node.text is not None)
 
     @cached_property
     def tagged(self) -> tuple[tuple[str, Node], ...]:
@@ -77,12 +103,13 @@ class Transfer:
         """The EU systems whose data leaves the set bound by their text, each once."""
         return tuple(dict.fromkeys(system for system, _ in self.tagged if self.outside(system)))
 
-    @property
-    def about_return(self) -> bool:
-        """Whether an identification serves a return: every purpose but criminal and civil-status inquiries."""
-        return self.kind == "ident.request" and self.purpose not in {"LE", "CIVILVER"}
+    def requires(self, rule: str) -> bool:
+        """Whether a safeguard must be stated here: by the kind and its recipient, or by the data's EU system."""
+        if rule in OF_EU_SYSTEMS and self.released_systems:
+            return True
+        return self.third_country and rule in MANDATORY.get(self.kind, ()) and not self._about_no_return
 
     @property
-    def overstay_abroad(self) -> bool:
-        """An overstay told to a third country."""
-        return self.kind == "visa.overstay.notice" and self.third_country
+    def _about_no_return(self) -> bool:
+        """An identification for a criminal or a civil-status inquiry."""
+        return self.kind == "ident.request" and self.purpose in {"LE", "CIVILVER"}

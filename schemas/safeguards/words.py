@@ -38,7 +38,11 @@ class WordList:
 
     def found_in(self, text: str) -> bool:
         """Whether the text has one of the words."""
-        return self.pattern.search(fold(text)) is not None
+        return self.found_folded(fold(text))
+
+    def found_folded(self, folded: str) -> bool:
+        """Whether a text that `fold` has brought to its form has one of the words."""
+        return self.pattern.search(folded) is not None
 
 
 @cache
@@ -61,6 +65,8 @@ def _pattern(stem: str) -> str:
 
 def fold(text: str) -> str:
     """The one form in which texts and lists are compared."""
+    if text.isascii() and text.isalnum():
+        return text.lower()  # a code or a bare number, as most texts are: nothing to draw together
     if text.isascii():
         plain = text.lower()
     else:

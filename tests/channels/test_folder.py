@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.channels.disk import sync_each
 from adapters.channels.folder import FolderChannel, open_channel
 from adapters.contract import Accepted, Place, Progress, Refused, Rejection, RetryAfter, Submission, Taken
 from adapters.kit import a_delivery
@@ -475,6 +476,39 @@ async def test_a_full_disk_leaves_the_folder_as_it_was(channel: FolderChannel, t
         with full_disk(bytes_left):
             assert isinstance(await channel.deliver(delivery), RetryAfter)
         assert names(tmp_path) == set()
+
+
+async def test_many_at_once_share_a_sync_and_keep_their_order(channel: FolderChannel, tmp_path: Path) -> None:
+    deliveries = [a_delivery(tmp_path / "spool", number) for number in range(100)]
+    answers = await asyncio.gather(*(channel.deliver(one) for one in deliveries))
+    assert answers == [Accepted()] * 100
+    named = [(tmp_path / "in" / f"{one.digest}.json").stat().st_ctime_ns for one in deliveries]
+    assert named == sorted(named)
+
+
+async def test_one_that_is_cancelled_leaves_nothing_and_harms_nobody(channel: FolderChannel, tmp_path: Path) -> None:
+    deliveries = [a_delivery(tmp_path / "spool", number, files=[IMAGE]) for number in range(3)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(channel.deliver(one)) for one in deliveries]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+    assert [task.result() for task in tasks[1:]] == [Accepted()] * 2
+    assert not [name for name in names(tmp_path) if name.startswith(deliveries[0].digest)]
+    assert await channel.deliver(deliveries[0]) == Accepted()
+
+
+async def test_a_full_disk_fails_all_that_shared_it(channel: FolderChannel, tmp_path: Path) -> None:
+    deliveries = [a_delivery(tmp_path / "spool", number) for number in range(5)]
+    with full_disk(100):
+        answers = await asyncio.gather(*(channel.deliver(one) for one in deliveries))
+    assert all(isinstance(answer, RetryAfter) for answer in answers)
+    assert names(tmp_path) == set()
+
+
+def test_syncing_one_by_one_leaves_out_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    sync_each([tmp_path / "folder", tmp_path / "gone", tmp_path / "folder" / "file"])
 
 
 async def test_a_media_type_never_becomes_a_path(channel: FolderChannel, tmp_path: Path) -> None:

@@ -124,9 +124,9 @@ def a_date(seconds: int) -> str:
         ("٣", 7, 7),
         ("soon", 7, 7),
         ("", 7, 7),
-        (a_date(600), 300, 600),
-        (a_date(-600), 0, 0),
-        (a_date(999_999), 3600, 3600),
+        pytest.param(a_date(600), 300, 600, id="a date"),
+        pytest.param(a_date(-600), 0, 0, id="a date gone by"),
+        pytest.param(a_date(999_999), 3600, 3600, id="a date far off"),
     ],
 )
 async def test_a_time_that_is_named_is_obeyed_within_bounds(

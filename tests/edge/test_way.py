@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import os
 from dataclasses import replace
 
 from adapters.contract import Refused, Rejection, RetryAfter, Taken
-from adapters.edge import intake, sealer
+from adapters.edge import intake, outbox, sealer, startup
 from adapters.edge.handover import HandOvers
 from adapters.edge.progress import tell_some as tell
 from tests.edge.conftest import (
@@ -14,14 +15,13 @@ from tests.edge.conftest import (
     codes,
     deliver,
     follow,
-    hand_over,
     offer,
     receive,
     rows,
-    say,
     send,
     submission,
     taken,
+    until,
 )
 from tests.edge.memory import LOST, MemoryChannel
 from tests.world import BASIS
@@ -83,7 +83,7 @@ async def test_a_lost_answer_brings_the_same_receipt(rig: Rig) -> None:
     await taken(austria, "ident.request", "test-mda")
     kept: list[bytes] = []
 
-    def lose(status: int, body: bytes) -> tuple[int, bytes]:
+    def lose(_status: int, body: bytes) -> tuple[int, bytes]:
         kept.append(body)
         return 503, b""
 
@@ -99,7 +99,7 @@ async def test_a_lost_answer_brings_the_same_receipt(rig: Rig) -> None:
 
 async def test_an_alert_with_its_image_goes_to_two(rig: Rig) -> None:
     georgia, austria, moldova = [await rig.edge(f"test-{name}") for name in ("geo", "aut", "mda")]
-    await taken(georgia, "doc.alert", "test-aut", "test-mda")
+    await taken(georgia, "doc.alert", "test-aut", "test-mda", alert_no="GE-DOC-2026-00017")
     await send(georgia)
     for edge in (austria, moldova):
         await deliver(edge)
@@ -165,20 +165,16 @@ async def test_a_slow_message_holds_up_no_other(rig: Rig) -> None:
     slow.slow = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(HandOvers(moldova, "memory", slow).run())
-        while len(slow.calls) < 2:
-            await asyncio.sleep(0)
+        await until(lambda: len(slow.calls) == 2)
         slow.slow.set()
-        while rows(moldova, "SELECT count(*) FROM inbox WHERE state = 'handed_over'") != [(2,)]:
-            await asyncio.sleep(0)
+        await until(lambda: rows(moldova, "SELECT count(*) FROM inbox WHERE state = 'handed_over'") == [(2,)])
         task.cancel()
     assert len(slow.calls) == 2
 
 
 async def test_the_hub_refuses_for_good_and_proves_it(rig: Rig) -> None:
     moldova = await rig.edge("test-mda")
-    refused = replace(
-        submission(moldova, "ident.request", "test-geo"), agreement="TEST-DOCFRAUD-3", basis=BASIS, role="CON"
-    )
+    refused = replace(submission(moldova, "ident.request", "test-geo"), agreement="TEST-AUT-MDA", basis=BASIS)
     settlement = await intake.submit(moldova, "memory", refused)
     assert isinstance(settlement, Taken)
     await send(moldova)
@@ -186,3 +182,29 @@ async def test_the_hub_refuses_for_good_and_proves_it(rig: Rig) -> None:
     assert (state, code) == ("refused", "NO_AGREEMENT")
     assert rig.world.verified(proof).leaf.code == "NO_AGREEMENT"
     assert codes(moldova) == []
+
+
+async def test_files_go_once_nothing_needs_them(rig: Rig) -> None:
+    austria, moldova = await rig.edge("test-aut"), await rig.edge("test-mda")
+    await taken(austria, "ident.request", "test-mda")
+    kept = set(austria.settings.attachments.iterdir())
+    assert kept
+    for path in kept:
+        os.utime(path, (0, 0))
+    startup.tidy(austria)
+    assert set(austria.settings.attachments.iterdir()) == kept
+    await send(austria)
+    await deliver(moldova)
+    for edge in (austria, moldova):
+        startup.tidy(edge)
+        for path in edge.settings.attachments.iterdir():
+            os.utime(path, (0, 0))
+        startup.tidy(edge)
+        assert list(edge.settings.attachments.iterdir()) == []
+
+
+async def test_the_queries_of_every_turn_do_not_read_the_whole_outbox(rig: Rig) -> None:
+    austria = await rig.edge("test-aut")
+    for query in (outbox._TO_SEAL, outbox._TO_POST):
+        plan = [row[3] for row in austria.connection.execute(f"EXPLAIN QUERY PLAN {query}", (1, 1))]
+        assert plan[0] in {"SCAN o USING INDEX outbox_waiting", "SCAN o USING INDEX outbox_sealed"}

@@ -13,16 +13,29 @@ from schemas.codes.tables import FOLDER, read, rows, table
 
 TODAY = date(2026, 11, 25)
 LISTS = {
+    "age_band": 5,
+    "agreement_kind": 4,
+    "application_item": 16,
+    "civil_mismatch_field": 13,
+    "danger": 5,
+    "data_use": 9,
     "decision_reason": 8,
     "document_type": 33,
     "evidence": 31,
     "fraud_type": 23,
     "mismatch_field": 19,
+    "misuse_type": 13,
     "need": 12,
+    "no_biometrics": 5,
     "record_status": 7,
+    "refusal_reason": 10,
+    "return_type": 3,
     "route": 14,
+    "stat_indicator": 8,
     "stay_exemption": 10,
     "technique": 26,
+    "transit_ground": 5,
+    "visa_ground": 14,
     "visa_status": 7,
 }
 TEXTS = {"EU": 27, "SCHENGEN": 29, "DUBLIN_EURODAC": 31, "EURODAC": 31, "EES": 29, "VIS": 29, "SIS": 30}

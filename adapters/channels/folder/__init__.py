@@ -4,7 +4,7 @@
     out/done/        what was taken, with NAME.taken.json: the ids
     out/refused/     what was not; NAME.reason.json says why, by code, place and row, never by value
     out/state/       what became of each that was taken
-    in/              deliveries: <digest>.json, <digest>.receipt, <digest>/<sha256>.<ext>
+    in/              deliveries: <digest>.json, and attachments as <digest>/<sha256>.<ext>
     done/ rejected/  where the national system moves <digest>.json once it has it, or cannot use it
     mapping/         one TOML file a table
 
@@ -32,8 +32,10 @@ from adapters.contract import Check, Delivery, HandOver, Inbound, Manifest, Plac
 from keys.directory.durable_file import write_durably
 from schemas.errors import Rejected, Unavailable
 
+DELIVERIES_AT_ONCE = 32
+"""They share a sync."""
 LOCK = ".liaison-channel.lock"
-MANIFEST = Manifest("folder", "1", frozenset({"in", "out"}))
+MANIFEST = Manifest("folder", "1", frozenset({"in", "out"}), deliveries_at_once=DELIVERIES_AT_ONCE)
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,119}(#[0-9]{1,7})?", re.ASCII)
 
 

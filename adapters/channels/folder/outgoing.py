@@ -1,18 +1,23 @@
-"""The way out: one delivery is `in/<digest>.json`, its receipt and its attachments beside it.
+"""The way out: one delivery is `in/<digest>.json`, its attachments in a folder beside it.
 
 Guarantees that `in/<digest>.json` appears last, whole and durable, and that nothing is written while that name lies
 in `in/`, `done/` or `rejected/`: the national system moves it, never deletes it, for 30 days (settled.md, Delivery
-and edges). A crash before the last rename leaves files without their JSON, which the next try writes anew; after it the
-name is there, and the next try finds it.
+and edges). A crash before the last rename leaves files without their JSON, which the next try writes anew; after it
+the name is there, and the next try finds it.
+
+Deliveries under way at the same time share one sync (docs/adr/0059-deliveries-share-a-sync.md): each writes its files,
+then all are synced, then each gets its name, in the order they came. One that is alone waits for nobody.
 """
 
+import asyncio
 import os
 import re
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.channels.disk import FILE_MODE, PART, chunks, open_regular, sync_folder, write_whole
+from adapters.channels.disk import FILE_MODE, PART, chunks, open_regular, sync_folder, sync_written
 from adapters.channels.folder.options import FolderOptions, Folders
 from adapters.channels.messages import file_name, message
 from adapters.contract import Accepted, Delivery, HandOver, ReceivedFile, Rejection, RetryAfter
@@ -23,12 +28,34 @@ from service.logs import log
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A delivery whose files are written, not yet synced.
+
+    Attributes:
+        part: the message, to be named last.
+        beside: the folder of its attachments, if it has any.
+        named: done once it has its name and that is durable.
+    """
+
+    part: Path
+    beside: tuple[Path, ...]
+    named: "asyncio.Future[None]"
+
+    def remove(self) -> None:
+        """Nothing of it is left."""
+        for path in (self.part, *self.beside):
+            with suppress(OSError):
+                _remove(path)
+
+
 class Outgoing:
     """The deliveries of one channel."""
 
     def __init__(self, options: FolderOptions, folders: Folders) -> None:
         self._options = options
         self._folders = folders
+        self._group: list[_Written] = []
 
     def clean(self) -> None:
         """What a crash left half-written is gone. Raises OSError."""
@@ -54,34 +81,42 @@ class Outgoing:
 
     async def _write(self, delivery: Delivery, name: str) -> None:
         incoming = self._folders.incoming
-        final = incoming / delivery.digest
-        if delivery.files:
-            part = incoming / f"{delivery.digest}{PART}"
-            try:
-                _remove(part)
-                part.mkdir()
-                for file in delivery.files:
-                    await _copy(file, part / file_name(file))
-                sync_folder(part)
-                _remove(final)
-                part.rename(final)
-            except BaseException:
-                with suppress(OSError):
-                    _remove(part)
-                raise
-        receipt = incoming / f"{delivery.digest}.receipt"
+        attachments = incoming / delivery.digest
+        beside = (attachments,) if delivery.files else ()
+        loop = asyncio.get_running_loop()
+        written = _Written(incoming / f"{name}{PART}", beside, loop.create_future())
         try:
-            write_whole(receipt, delivery.receipt)
-            reach("channel.folder.before_name")
-            content = message(delivery, at=lambda file: f"{delivery.digest}/{file_name(file)}", receipt_at=receipt.name)
-            write_whole(incoming / name, content)
-        except OSError:
-            for left in (receipt, final):
-                with suppress(OSError):
-                    _remove(left)
+            if delivery.files:
+                _remove(attachments)
+                attachments.mkdir()
+                for file in delivery.files:
+                    await _copy(file, attachments / file_name(file))
+            _put(written.part, message(delivery, at=lambda file: f"{delivery.digest}/{file_name(file)}"))
+            self._group.append(written)
+            if len(self._group) == 1:
+                loop.call_soon(self._name_group)  # after whoever is ready to write now
+            await written.named
+        except BaseException:
+            if not (incoming / name).exists():
+                written.remove()
             raise
-        reach("channel.folder.named")
-        sync_folder(incoming)
+
+    def _name_group(self) -> None:
+        """Every delivery of the group has its name, durable, or its future says why not."""
+        group, self._group = [one for one in self._group if not one.named.cancelled()], []
+        try:
+            sync_written(self._folders.incoming, [path for one in group for path in (one.part, *one.beside)])
+            reach("channel.folder.before_name")
+            for one in group:
+                one.part.rename(one.part.with_suffix(""))
+            reach("channel.folder.named")
+            sync_folder(self._folders.incoming)
+        except Exception as error:  # noqa: BLE001 - each that waits is told, and says what it means
+            for one in group:
+                one.named.set_exception(error)
+            return
+        for one in group:
+            one.named.set_result(None)
 
 
 async def _copy(file: ReceivedFile, target: Path) -> None:
@@ -89,8 +124,12 @@ async def _copy(file: ReceivedFile, target: Path) -> None:
         os.fchmod(sink.fileno(), FILE_MODE)
         async for chunk in chunks(source):
             sink.write(chunk)
-        sink.flush()
-        os.fsync(sink.fileno())
+
+
+def _put(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as sink:
+        sink.write(data)
 
 
 def _remove(path: Path) -> None:

@@ -37,5 +37,5 @@ def test_the_pages_are_up_to_date(script: ModuleType) -> None:
         if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != text
     ]
     assert stale == [], "run: python docs/pages.py"
-    for folder in ("codes", "kinds"):
+    for folder in ("codes", "kinds", "lists"):
         assert {f"{folder}/{file.name}" for file in (DOCS / folder).glob("*.md")} <= made.keys()

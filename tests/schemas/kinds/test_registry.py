@@ -40,7 +40,7 @@ def header_for(payload: Mapping[str, object], **changes: Any) -> Header:
         basis="art. 3",
         purpose=members.purpose,
         role="RET",
-        reference=Reference("test-mda", ID, "0" * 64) if replies else None,
+        reference=Reference("test-mda", str(payload.get("in_reply_to", ID)), "0" * 64) if replies else None,
         step=members.step,
         facts=members.facts,
     )
@@ -175,3 +175,22 @@ def test_any_json_gives_findings_and_never_an_error(kind: str, data: st.DataObje
 @given(_JSON)
 def test_any_json_at_all(value: Any) -> None:
     assert not registry.valid(registry.check(value, registry.CheckContext(at=AT)))
+
+
+def test_what_a_kind_answers_in_words() -> None:
+    words = {name: registry.kind(name).relation for name in registry.KINDS}
+    assert words["doc.alert"] == "opens a case"
+    assert words["doc.alert.feedback"] == "doc.alert, doc.alert.update"
+    assert words["error.report"] == words["data.correction"] == "any message of a case"
+    assert words["case.withdraw"] == words["use.report.request"] == "a message of one's own"
+
+
+def test_a_notice_without_person_has_its_kinds_own_purpose_and_others_must_say_it() -> None:
+    for name, entry in registry.KINDS.items():
+        payload = {member: value for member, value in registry.example(name).items() if member != "purpose_code"}
+        if not entry.replies_to and not entry.about_person:
+            assert registry.header_members(payload).purpose == entry.purposes[0]
+        else:
+            with pytest.raises(Rejected) as refusal:
+                registry.header_members(payload)
+            assert (refusal.value.code, refusal.value.path) == ("FIELD_MISSING", "/purpose_code")

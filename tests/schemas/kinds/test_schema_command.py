@@ -177,3 +177,19 @@ def test_standard_input() -> None:
     )
     assert ended.returncode == 0
     assert json.loads(ended.stdout)["valid"] is True
+
+
+def test_what_the_case_holds_is_told(run: Run, write: Callable[..., Path], changed: Changed) -> None:
+    application = write(registry.example("readm.application"), "application.json")
+    decision = write(changed("readm.decision", {"/persons_covered": ["p1", "s7"]}), "decision.json")
+    assert run("check", decision, *AT)[0] == 0
+    code, result = run("check", decision, *AT, "--earlier", application)
+    assert code == 4
+    assert result["findings"] == [
+        {"code": "PERSON_NOT_IN_APPLICATION", "path": "/persons_covered/1", "severity": "error"}
+    ]
+
+
+def test_an_earlier_message_that_is_none(run: Run, write: Callable[..., Path]) -> None:
+    file = write(registry.example("readm.decision"))
+    assert run("check", file, "--earlier", write(f"{CANARY}", "broken.json"))[0] == 2

@@ -147,3 +147,64 @@ def test_the_visa_of_the_specimen_lines(errors: Errors) -> None:
     assert errors({**NOTICE, "visa": visa}, at=AT) == set()
     found = errors({**NOTICE, "visa": {**visa, "entries": "1"}}, at=AT)
     assert found == {("VISA_MRZ_MISMATCH", "/visa/entries")}
+
+
+MISUSE = {
+    "kind": "visa.misuse.notice",
+    "purpose_code": "VISAVER",
+    "misuse_types": ["FALSE_SUPPORTING_DOCS", "PURPOSE_DEVIATION"],
+    "visa": {
+        "sticker_number": "D12345678",
+        "issuer": "DEU",
+        "type": "C",
+        "ltv": True,
+        "valid_from": "2026-12-01",
+        "valid_until": "2026-12-31",
+        "entries": "1",
+        "duration_days": 15,
+        "status": "annulled",
+    },
+    "person": PERSON,
+    "document": NOTICE["document"],
+    "decision": {
+        "outcome": "ANNULLED",
+        "grounds": ["INFO_UNRELIABLE"],
+        "authority": "DE-BPOL-TEST",
+        "place": "Berlin",
+        "date": "2026-12-02",
+        "form_version": "2019/1155",
+    },
+    "supporting_docs": [{"kind": "employer_letter", "false": True}],
+}
+ROW = {
+    "kind": "stat.submission",
+    "quarter": "2026-Q3",
+    "indicator": "FALSE_DOC",
+    "citizenship": "UTO",
+    "sex": "U",
+    "age_band": "18-34",
+    "route": "EASTERN_LAND",
+    "bcp_kind": "land",
+    "doc_type": "passport.ordinary",
+    "fraud_type": "IMPOSTOR",
+    "count": 7,
+}
+
+
+def test_the_notice_of_misuse(errors: Errors) -> None:
+    after = datetime(2026, 12, 3, 12, tzinfo=UTC)
+    assert errors(MISUSE, at=after) == set()
+    assert errors(MISUSE, at=after, sender_state="AUT", recipient_states=("DEU",)) == set()
+    assert errors(MISUSE, at=AT) == {("FIELD_RANGE", "/decision/date")}, "before it was decided"
+
+
+def test_the_row_of_statistics_and_its_release(errors: Errors) -> None:
+    assert errors(ROW, at=AT) == set()
+    release: dict[str, Any] = {"kind": "stat.release", "quarter": "2026-Q3", "indicator": "FALSE_DOC", "partners": 2}
+    assert errors({**release, "cells": [{"route": "EASTERN_LAND", "shown": "5"}]}, at=AT) == set()
+    seven, few = {"route": "EASTERN_LAND", "shown": "7"}, {"route": "CAUCASUS", "shown": "<5"}
+    assert errors({**release, "cells": [seven]}, at=AT) == {("FIELD_RANGE", "/cells/0/shown")}
+    others = [{"route": "BLACK_SEA", "shown": "20"}, {"route": "CHANNEL", "shown": "25"}]
+    assert errors({**release, "cells": [few, *others]}, at=AT) == {("FIELD_RANGE", "/cells/0/shown")}
+    others[0]["shown"] = "HIDDEN"
+    assert errors({**release, "cells": [few, *others]}, at=AT) == set()

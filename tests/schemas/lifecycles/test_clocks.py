@@ -101,7 +101,7 @@ def test_the_last_day_of_the_calendar_ends_too() -> None:
         ("alert", "issued", {"valid_until": "2028-W08-3"}),
         ("identification", "requested", {"urgency": "A"}),
         ("overstay", "notified", {"valid_until": "2028-11-23"}),
-        ("readmission", "sent", {"urgency": "A"}),
+        ("readmission", "verifying", {"urgency": "A"}),
     ],
 )
 def test_nothing_else_has_a_clock_of_ours(procedure: str, state: str, facts: dict[str, str]) -> None:
@@ -109,7 +109,7 @@ def test_nothing_else_has_a_clock_of_ours(procedure: str, state: str, facts: dic
 
 
 def test_the_words_name_every_clock_and_no_closed_state_has_one() -> None:
-    facts = {"urgency": "A", "valid_until": "2028-11-23"}
+    facts = {"urgency": "A", "valid_until": "2028-11-23", "event_on": "2026-11-23"}
     for name, procedure in PROCEDURES.items():
         for state, where in procedure.states.items():
             clock = next_clock(name, state, facts, WEDNESDAY)

@@ -1,0 +1,136 @@
+"""A readmission between two edges: rules between messages ask what lies here; a claim refers to one's own message."""
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from adapters.contract import Refused, Taken
+from adapters.edge.wiring import Edge
+from schemas import lifecycles, registry
+from tests.edge.conftest import Rig, channel, codes, deliver, offer, send, taken
+from tests.world import ROLES, agreement
+
+SAFE = registry.example("readm.application")["safeguards"]
+
+
+async def parties(rig: Rig) -> tuple[Edge, Edge]:
+    """Austria and Moldova, who have agreed on readmission."""
+    kinds = [kind for kind in registry.KINDS if kind.startswith(("readm.", "transfer."))]
+    roles = sorted({role for roles in ROLES.values() for role in roles})
+    before = agreement("TEST-AUT-MDA")
+    rig.world.agree(
+        replace(
+            before,
+            version=2,
+            kinds=dict(before.kinds)
+            | {kind: tuple(product(sorted(set(roles) & lifecycles.RULES[kind].sender_roles), roles)) for kind in kinds},
+            purposes=tuple(sorted({*before.purposes, "READM"})),
+        )
+    )
+    return await rig.edge("test-aut"), await rig.edge("test-mda")
+
+
+async def passed(sender: Edge, recipient: Edge, kind: str, *to: str, **changes: Any) -> Taken:
+    """A message that is taken, sent and handed over."""
+    settled = await taken(sender, kind, *to, name=kind, **changes)
+    await send(sender)
+    await deliver(recipient)
+    return settled
+
+
+async def applied(rig: Rig) -> tuple[Edge, Edge, Taken]:
+    """An application that has arrived."""
+    austria, moldova = await parties(rig)
+    today = rig.world.clock().date().isoformat()
+    safe = {**SAFE, "nonrefoulement_checked": {"on": today, "by_role": "RET"}}
+    application = await passed(austria, moldova, "readm.application", "test-mda", safeguards=safe)
+    assert len(channel(moldova).delivered) == 1
+    return austria, moldova, application
+
+
+async def test_the_messages_of_a_case_lie_in_the_order_in_which_they_were_taken(rig: Rig) -> None:
+    austria, moldova, application = await applied(rig)
+    await passed(moldova, austria, "readm.ack", in_reply_to=application.id)
+    await passed(moldova, austria, "readm.decision", in_reply_to=application.id)
+    for edge in (austria, moldova):
+        found = edge.cases.earlier(application.case_handle)
+        assert [one.payload["kind"] for one in found] == ["readm.application", "readm.ack", "readm.decision"]
+        assert found[0].id == application.id
+    assert austria.cases.earlier("0" * 32) == ()
+    assert codes(austria) == codes(moldova) == []
+
+
+async def test_a_decision_about_a_stranger_is_refused_where_it_is_made(rig: Rig) -> None:
+    _, moldova, application = await applied(rig)
+    refused = await offer(
+        moldova, "readm.decision", in_reply_to=application.id, persons_covered=["p1", "s1", "c1", "c9"]
+    )
+    assert isinstance(refused, Refused)
+    assert refused.code == "PERSON_NOT_IN_APPLICATION"
+
+
+async def test_a_notice_that_parts_a_family_is_refused_where_it_is_made(rig: Rig) -> None:
+    austria, moldova, application = await applied(rig)
+    decision = await passed(moldova, austria, "readm.decision", in_reply_to=application.id)
+    today = rig.world.clock().date().isoformat()
+    notice: dict[str, Any] = {
+        "in_reply_to": decision.id,
+        "consent_ref": {"decision": decision.id, "on": today},
+        "bcp": "MDKIV-AIR",
+        "safeguards": {"nonrefoulement_checked": {"on": today, "by_role": "RET"}, "minor": SAFE["minor"]},
+    }
+    refused = await offer(austria, "transfer.notice", persons=["p1", "s1"], **notice)
+    assert isinstance(refused, Refused)
+    assert refused.code == "SG12"
+    other = {**notice, "consent_ref": {"decision": application.id, "on": today}}
+    refused = await offer(austria, "transfer.notice", name="two", **other)
+    assert isinstance(refused, Refused)
+    assert refused.code == "SG9"
+
+
+async def test_nobody_claims_silence_while_no_profile_gives_it(rig: Rig) -> None:
+    austria, _, application = await applied(rig)
+    refused = await offer(austria, "readm.tacit.claim", in_reply_to=application.id, application_ref=application.id)
+    assert isinstance(refused, Refused)
+    assert "TACIT_NOT_PROVIDED" in {found.code for found in refused.findings}
+
+
+async def test_what_is_ones_own_is_found_and_goes_where_it_went(rig: Rig) -> None:
+    austria, moldova, application = await applied(rig)
+    settled = await passed(austria, moldova, "readm.info.request", in_reply_to=application.id)
+    assert settled.case_handle == application.case_handle
+    assert [one.source for one in channel(moldova).delivered.values()] == ["test-aut", "test-aut"]
+    assert austria.cases.parent(application.id, "test-geo", "own") is None
+
+
+@pytest.mark.parametrize(
+    ("at", "whose", "found"),
+    [
+        ("test-aut", "own", True),
+        ("test-aut", "received", False),
+        ("test-aut", "either", True),
+        ("test-mda", "own", False),
+        ("test-mda", "received", True),
+        ("test-mda", "either", True),
+    ],
+)
+async def test_whose_message_it_is(rig: Rig, at: str, whose: lifecycles.Whose, found: bool) -> None:
+    austria, moldova, application = await applied(rig)
+    edge = {"test-aut": austria, "test-mda": moldova}[at]
+    parent = edge.cases.parent(application.id, None, whose)
+    assert (parent is not None) is found
+    if parent is not None:
+        assert parent.source == "test-aut"
+        assert parent.to == ({"test-aut": "test-mda", "test-mda": "test-aut"}[at],)
+
+
+async def test_a_message_not_taken_yet_is_nobodys_parent(rig: Rig) -> None:
+    austria, _ = await parties(rig)
+    today = rig.world.clock().date().isoformat()
+    safe = {**SAFE, "nonrefoulement_checked": {"on": today, "by_role": "RET"}}
+    application = await taken(austria, "readm.application", "test-mda", safeguards=safe)
+    assert austria.cases.parent(application.id, None, "own") is None
+    [known] = austria.cases.earlier(application.case_handle)
+    assert known.payload["kind"] == "readm.application"

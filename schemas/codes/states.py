@@ -17,6 +17,9 @@ from schemas.codes.tables import Row, read, rows, table
 SPECIMEN: Final = "UTO"
 """The state of specimen documents; accepted in tests alone."""
 
+_NAMES_KOSOVO: Final = frozenset({"RKS", "UNK"})
+"""Kosovo, and its residents with a document of the United Nations' mission."""
+
 TABLES: Final = ("retired", "icao", "iso")
 """The lists whose codes are states, issuers or nationalities."""
 
@@ -66,7 +69,7 @@ def in_zone(code: str) -> str:
 
 def footnote(code: str) -> str | None:
     """What has to be said wherever this code is shown to a person; None for nearly all."""
-    return _known()[code].says.get("note") if code == "RKS" else None
+    return _known()["RKS"].says["note"] if code in _NAMES_KOSOVO else None
 
 
 def bound_by(system: str, state: str, day: date) -> bool:

@@ -73,6 +73,20 @@ def test_kosovo_is_never_named_without_its_footnote(language: str) -> None:
         assert found.footnote == states.footnote("RKS")
 
 
+def test_nor_are_its_residents() -> None:
+    found = state("UNK", "fr")
+    assert "Kosovo" in found.text
+    assert found.footnote == state("RKS", "fr").footnote
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_names_kosovo_has_the_footnote(language: str) -> None:
+    for name in lists():
+        for entry in labels.labels(name, language):
+            if any(stem in entry.text for stem in ("Kosov", "Косов")):
+                assert entry.footnote, entry.code
+
+
 def test_other_states_have_none() -> None:
     assert str(state("AUT", "tr")) == "Avusturya (AUT)"
     assert str(state("SUN", "fr")) == "Union soviétique (SUN)"

@@ -160,8 +160,7 @@ def _safeguards() -> str:
         "`liaison schema check` once `--to` names a recipient. Refusals are told to the sender alone.\n\n"
         "SG8 is the closed list of fields itself, and refusals of data beside the question.\n\n"
         "How much the guard over free texts catches, and holds for nothing, is measured: "
-        "[free-text-guard](free-text-guard.md).\n\n"
-        + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
+        "[free-text-guard](free-text-guard.md).\n\n" + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
     )
 
 

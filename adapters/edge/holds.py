@@ -8,6 +8,7 @@ inside the caller's transaction, and each has its entry in the journal. Nothing 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.contract import Submission
@@ -107,9 +108,9 @@ class Holds:
             "INSERT INTO hold (seq, since, asked, places) VALUES (?, ?, ?, ?)",
             (seq, at, json.dumps(asked), json.dumps(places)),
         )
-        append(self._connection, Entry(at, "held", message_id, code=HOLD, places=places))
+        append(self._connection, Entry(datetime.fromtimestamp(at, UTC), "held", message_id, code=HOLD, places=places))
 
-    def held_elsewhere(self, hold: Hold, findings: Sequence[Finding], at: int) -> None:
+    def held_elsewhere(self, hold: Hold, findings: Sequence[Finding], at: datetime) -> None:
         """The rules of today hold texts that nobody was shown: all of it is to be looked at anew."""
         places = [one.path for one in findings]
         self._connection.execute(

@@ -9,6 +9,7 @@ What has held texts and is otherwise fit is written too, as `held`, and told so;
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uuid_utils
@@ -175,7 +176,8 @@ def _before(edge: Edge, channel: str, offer: _Offer) -> Settlement | None:
     if known.offered != offer.offered:
         return unfit("DUPLICATE_DIFFERS", "/external_id").refused
     if known.state == "held":
-        return Held(known.id, known.case_handle, edge.holds.find(known.id).findings)
+        with suppress(Rejected):  # decided by another process a moment ago
+            return Held(known.id, known.case_handle, edge.holds.find(known.id).findings)
     return Taken(known.id, known.case_handle)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from adapters.edge.tables import read_meta, write_meta
@@ -29,7 +30,7 @@ _NONE = bytes(32)
 class Entry:
     """One row. `by` and `reason` are empty where no person acted. Its `repr` shows no reason."""
 
-    at: int
+    at: datetime
     event: Event
     message: str
     by: str = ""
@@ -53,7 +54,7 @@ def append(connection: Connection, entry: Entry) -> None:
         last = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         number, before = (1, _NONE) if last is None else (last[0] + 1, bytes(last[1]))
         row = (
-            number, entry.at, entry.event, entry.message, entry.by, entry.reason, entry.code,
+            number, int(entry.at.timestamp()), entry.event, entry.message, entry.by, entry.reason, entry.code,
             json.dumps(list(entry.places)),
         )  # fmt: skip
         after = _hash(before, row)
@@ -82,15 +83,16 @@ def check(connection: Connection) -> Head:
     return Head(number, before.hex(), broken)
 
 
-def entries(connection: Connection, message_id: str) -> list[Entry]:
-    """What was written about a message, oldest first."""
+def entries(connection: Connection, message_id: str | None = None, limit: int = 100) -> list[Entry]:
+    """What was written, about one message or any, newest first. Raises Unavailable."""
     with guarded():
         rows = connection.execute(
-            "SELECT at, event, message, by, reason, code, places FROM journal WHERE message = ? ORDER BY seq",
-            (message_id,),
+            "SELECT at, event, message, by, reason, code, places FROM journal "
+            "WHERE ?1 IS NULL OR message = ?1 ORDER BY seq DESC LIMIT ?2",
+            (message_id, limit),
         ).fetchall()
     return [
-        Entry(at, event, message, by, reason, code, json.loads(places))
+        Entry(datetime.fromtimestamp(at, UTC), event, message, by, reason, code, json.loads(places))
         for at, event, message, by, reason, code, places in rows
     ]
 

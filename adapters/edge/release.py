@@ -69,7 +69,7 @@ def refuse(edge: Edge, message_id: str, *, by: str, reason: str) -> Decision:
     by, reason = _words(by, reason)
     with _deciding(edge):
         hold = edge.holds.find(message_id)
-        _end(edge, hold, HOLD, Entry(int(edge.seconds()), "refused", hold.id, by, reason, HOLD, hold.places))
+        _end(edge, hold, HOLD, Entry(edge.now(), "refused", hold.id, by, reason, HOLD, hold.places))
         return Decision(hold.id, "refused", HOLD, hold.findings)
 
 
@@ -84,7 +84,7 @@ def _deciding(edge: Edge) -> Iterator[None]:
 
 
 def _release(edge: Edge, hold: Hold, directory: Directory, by: str, reason: str) -> Decision:
-    now = int(edge.seconds())
+    now = edge.now()
     if edge.settings.release_by_two and hold.agreed_by is not None and _same(hold.agreed_by, by):
         raise Rejected("SAME_PERSON", "/by")
     judged = _judged(edge, hold, directory)

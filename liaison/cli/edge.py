@@ -235,7 +235,8 @@ def release(
     """Let a held submission go: its texts were looked at and may be said to these recipients."""
     from adapters.edge.release import release as decide
 
-    decision = asyncio.run(_decide(_settings(folder), lambda edge: decide(edge, message_id, by=by, reason=reason)))
+    deciding = _decide(_settings(folder), lambda edge: decide(edge, message_id, by=by, reason=reason), directory=True)
+    decision = asyncio.run(deciding)
     _say(decision, as_json)
     return ExitCode.DONE if decision.state in {"released", "agreed"} else ExitCode.REFUSED
 
@@ -253,6 +254,26 @@ def refuse(
     from adapters.edge.release import refuse as decide
 
     _say(asyncio.run(_decide(_settings(folder), lambda edge: decide(edge, message_id, by=by, reason=reason))), as_json)
+
+
+@app.command()
+def journal(
+    folder: FolderArgument,
+    message_id: Annotated[str | None, typer.Argument(metavar="ID", help="Of one message.")] = None,
+    *,
+    limit: LimitOption = 100,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Show what was decided about held submissions, by whom and why; never leaves here. Ends with 3 if changed."""
+    from adapters.edge import journal as found
+
+    with _database(folder) as (_, connection):
+        head = found.check(connection)
+        emit(found.entries(connection, message_id, limit), as_json)
+    if head.broken_at is not None:
+        note(f"Changed by other hands: it does not hold from row {head.broken_at}.")
+        return ExitCode.NOT_VERIFIED
+    return ExitCode.DONE
 
 
 @app.command()
@@ -391,11 +412,13 @@ def _database(folder: Path) -> "Iterator[tuple[EdgeSettings, Connection]]":
         yield settings, connection
 
 
-async def _decide(settings: "EdgeSettings", decide: "Callable[[Edge], Decision]") -> "Decision":
+async def _decide(
+    settings: "EdgeSettings", decide: "Callable[[Edge], Decision]", *, directory: bool = False
+) -> "Decision":
     from adapters.edge.wiring import open_edge
 
     async with open_edge(settings) as edge:
-        if edge.directories.version == 0:
+        if directory and edge.directories.version == 0:
             await edge.directories.refresh()
         return decide(edge)
 

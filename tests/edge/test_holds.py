@@ -230,7 +230,7 @@ async def test_refused_it_is_never_sent_and_the_reason_stays_here(rig: Rig) -> N
     [report] = channel(austria).reports
     assert (report.state, report.code, report.receipt) == ("refused", "FREETEXT_HOLD", None)
     assert "Zyxomma" not in repr(report) + repr(journal.entries(austria.connection, held.id))
-    [_, entry] = journal.entries(austria.connection, held.id)
+    [entry, _] = journal.entries(austria.connection, held.id)
     assert (entry.event, entry.by, entry.reason, entry.places) == ("refused", "Ana", "Zyxomma says no.", ["/case_ref"])
 
 
@@ -383,9 +383,15 @@ async def test_the_commands_show_places_and_on_demand_texts(rig: Rig, capsys: py
     assert (status["held"], status["held_overdue"], status["held_since"]) == (0, 0, None)
     assert (status["journal_rows"], status["journal_broken_at"]) == (2, None)
     assert WHY not in json.dumps(status)
+    [decided, before] = command("journal", folder)
+    assert (decided["event"], decided["by"], decided["reason"]) == ("refused", "Ana", WHY)
+    assert (before["event"], before["at"], before["message"]) == ("held", "2026-04-01T12:00:00Z", held.id)
+    assert command("journal", folder, held.id, "--limit", "1") == [decided]
+    assert command("journal", folder, "unknown") == []
     austria.connection.execute("DROP TRIGGER journal_stays")
     austria.connection.execute("UPDATE journal SET by = 'Ben'")
     assert command("status", folder, expected=3)["journal_broken_at"] == 1
+    assert [row["by"] for row in command("journal", folder, expected=3)] == ["Ben", "Ben"]
 
 
 async def test_the_edge_counts_what_waits(rig: Rig) -> None:

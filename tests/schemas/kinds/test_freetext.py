@@ -110,6 +110,16 @@ def test_while_nobody_is_named_it_is_a_warning(changed: Changed, findings: Calla
     assert found == [Finding(NOTE, "FREETEXT_HOLD", "warning")]
 
 
+def test_for_a_reader_it_is_a_warning_and_other_safeguards_stay(
+    changed: Changed, findings: Callable[..., list[Finding]]
+) -> None:
+    for text in ("asylum", "Hepatitis C", "victim of trafficking"):
+        found = findings(changed("ident.request", {NOTE: text}), reading=True, **TO_MOLDOVA)
+        assert [(one.code, one.severity) for one in found if one.path == NOTE] == [("FREETEXT_HOLD", "warning")]
+    stateless = changed("ident.request", {NOTE: "asylum", "/presumed_nationality": "XXB"})
+    assert "SG1" in {one.code for one in findings(stateless, reading=True, **TO_MOLDOVA) if one.severity == "error"}
+
+
 @pytest.mark.parametrize(
     "text", ["Hepatitis C", "туберкулёз", "is HIV-positive", "victim of trafficking", "Menschenhandel"]
 )

@@ -1,7 +1,7 @@
 """Writes the pages that are made from the code; a test fails while they differ from it.
 
-docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md. Run
-`python docs/pages.py` after a change of what they are made from.
+docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md.
+Run `python docs/pages.py` after a change of what they are made from.
 """  # noqa: INP001 - a script, not a package
 
 import sys
@@ -159,7 +159,8 @@ def _safeguards() -> str:
         "Each is a rule in `schemas/safeguards/`, run at the sender's edge before sealing and shown by\n"
         "`liaison schema check` once `--to` names a recipient. Refusals are told to the sender alone.\n\n"
         "SG8 is the closed list of fields itself, and refusals of data beside the question.\n\n"
-        + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
+        "How much the guard over free texts catches, and holds for nothing, is measured: "
+        "[free-text-guard](free-text-guard.md).\n\n" + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
     )
 
 

@@ -71,7 +71,7 @@ class EdgeSettings(Settings):
     retry_max_seconds: Seconds = 300.0
     """Between two tries; each wait is about twice the one before, with a random part."""
 
-    group_max: Annotated[int, Field(ge=1, le=ITEMS_MAX)] = 64
+    group_max: Annotated[int, Field(ge=1, le=ITEMS_MAX)] = 256
     """Messages that share a transaction, a POST or a round of hand-overs."""
     batch_bytes_max: Annotated[int, Field(ge=1024**2)] = 4 * 1024**2
     waiting_max: Count = 50_000
@@ -93,6 +93,13 @@ class EdgeSettings(Settings):
     """A message accepted for us that is not here so long after its leaf was seen is an alarm."""
     parent_wait_hours: Annotated[float, Field(ge=0)] = 24.0
     """A reply whose question was never handed over waits so long; then it is handed over and flagged."""
+
+    held_max: Annotated[int, Field(ge=0)] = 1000
+    """Submissions held for an officer; past it, or with 0, one that would be held is refused."""
+    hold_alarm_hours: Annotated[float, Field(gt=0)] = 24.0
+    """A submission held longer than that is said to be overdue."""
+    release_by_two: bool = False
+    """A held submission goes only once two different people have released it."""
 
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0

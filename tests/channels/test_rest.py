@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from adapters.channels.rest import RestChannel, open_channel
 from adapters.contract import Accepted, Place, Progress, Refused, Rejection, RetryAfter
 from adapters.kit import a_delivery
-from adapters.kit.edge import delivered, offered, take, taking
+from adapters.kit.edge import HELD, delivered, hold, offered, take, taking
 from adapters.kit.full_disk import full_disk
 from schemas.errors import CODES, Finding, Rejected, Unavailable
 
@@ -85,7 +85,6 @@ ADDRESSES = [
     ("GET", "/v1/deliveries"),
     ("POST", f"/v1/deliveries/{SHA256}/ack"),
     ("POST", f"/v1/deliveries/{SHA256}/reject"),
-    ("GET", f"/v1/deliveries/{SHA256}/receipt"),
     ("GET", f"/v1/deliveries/{SHA256}/files/{SHA256}"),
 ]
 
@@ -264,6 +263,28 @@ async def test_where_a_submission_stands(channel: RestChannel, client: httpx2.As
     await channel.report(Progress("n2", "id-2", "refused", code="NO_AGREEMENT"))
     assert (await client.get("/v1/submissions/id-2")).json()["code"] == "NO_AGREEMENT"
     assert code(await client.get(f"/v1/submissions/{CANARY}")) == "NOT_FOUND"
+
+
+async def test_a_held_submission_says_where_until_it_is_released(
+    channel: RestChannel, client: httpx2.AsyncClient
+) -> None:
+    async with taking(channel, hold):
+        answer = await post(client)
+    finding = {"code": "FREETEXT_HOLD", "path": "/case_ref", "severity": "error"}
+    held = {"state": "held", "code": "FREETEXT_HOLD", "findings": [finding]}
+    assert answer.status_code == 202
+    assert answer.json() == {"id": "id-of-n1", "case_handle": "0" * 32, **held}
+    rest: dict[str, Any] = {"id": "id-of-n1", "case_handle": "0" * 32, "receipt": None, "recipients": {}}
+    address = "/v1/submissions/id-of-n1"
+    assert (await client.get(address)).json() == {**rest, **held}
+    await channel.report(Progress("n1", "id-of-n1", "queued"))
+    async with taking(channel, hold):  # offered again before the edge knew: what was told since stands
+        await post(client)
+    assert (await client.get(address)).json() == {**rest, "state": "queued", "code": None}
+    await channel.report(Progress("n1", "id-of-n1", "held", code="FREETEXT_HOLD", findings=HELD))
+    assert (await client.get(address)).json() == {**rest, **held}
+    await channel.report(Progress("n1", "id-of-n1", "refused", code="FREETEXT_HOLD"))
+    assert (await client.get(address)).json() == {**rest, "state": "refused", "code": "FREETEXT_HOLD"}
 
 
 # -- attachments
@@ -496,10 +517,10 @@ async def test_a_rejection_without_a_known_code(
         assert await told == Accepted()
 
 
-@pytest.mark.parametrize("tail", ["ack", "reject", "receipt", f"files/{SHA256}"])
+@pytest.mark.parametrize("tail", ["ack", "reject", f"files/{SHA256}"])
 @pytest.mark.parametrize("digest", [SHA256, "x", SHA256.upper()])
 async def test_what_was_never_given_out_is_not_found(client: httpx2.AsyncClient, tail: str, digest: str) -> None:
-    method = "GET" if tail.startswith(("receipt", "files")) else "POST"
+    method = "GET" if tail.startswith("files") else "POST"
     assert code(await client.request(method, f"/v1/deliveries/{digest}/{tail}")) == "NOT_FOUND"
 
 
@@ -513,7 +534,7 @@ async def test_files_can_be_had_until_it_is_acknowledged(
         [file] = message["files"]
         got = await client.get(f"/{file['at']}")
         assert (got.content, got.headers["content-type"]) == (IMAGE, "image/jpeg")
-        assert (await client.get(f"/{message['receipt']}")).content == delivery.receipt
+        assert message["receipt"].encode() == delivery.receipt
         assert code(await client.get(f"/v1/deliveries/{delivery.digest}/files/{'a' * 64}")) == "NOT_FOUND"
         delivery.files[0].path.unlink()
         assert code(await client.get(f"/{file['at']}")) == "NOT_FOUND"

@@ -4,7 +4,7 @@
     out/done/        what was taken, with NAME.taken.json: the ids
     out/refused/     what was not; NAME.reason.json says why, by code, place and row, never by value
     out/state/       what became of each that was taken
-    in/              deliveries: <digest>.json, <digest>.receipt, <digest>/<sha256>.<ext>
+    in/              deliveries: <digest>.json, and attachments as <digest>/<sha256>.<ext>
     done/ rejected/  where the national system moves <digest>.json once it has it, or cannot use it
     mapping/         one TOML file a table
 
@@ -88,9 +88,13 @@ class FolderChannel:
         path = self._folders.state / f"{name}.json"
         known = self._known(progress, path)
         if progress.partner is None:
+            for name_of in ("code", "findings"):  # of a state that is over
+                known.pop(name_of, None)
             known |= {"state": progress.state}
             if progress.code is not None:
                 known["code"] = progress.code
+            if progress.findings:
+                known["findings"] = [one.as_json() for one in progress.findings]
         else:
             known["recipients"][progress.partner] = {"state": progress.state} | (
                 {"code": progress.code} if progress.code is not None else {}

@@ -2,12 +2,12 @@
 
 | request | answer |
 |---|---|
-| `POST /v1/submissions`, `Idempotency-Key: NAME` | 202 `{"id", "case_handle"}`; the same again, the same answer |
-| `GET /v1/submissions/{id}` | `state`: queued, accepted, refused; a state and code for each recipient; the receipt |
+| `POST /v1/submissions`, `Idempotency-Key: NAME` | 202 `{"id", "case_handle"}`, `state` when held; again, the same |
+| `GET /v1/submissions/{id}` | `state`: held, queued, accepted, refused; a state and code a recipient; the receipt |
 | `PUT /v1/attachments/{sha256}` | 201, or 200 when it lies here; before the submission that names it |
 | `GET /v1/deliveries?wait=SECONDS&max=N` | `{"lease_seconds", "deliveries": [...]}` |
 | `POST /v1/deliveries/{digest}/ack`, `/reject` | 204; reject takes `{"code": CODE}` |
-| `GET /v1/deliveries/{digest}/files/{sha256}`, `/receipt` | what goes with it, until it is acknowledged |
+| `GET /v1/deliveries/{digest}/files/{sha256}` | its attachments, until it is acknowledged |
 
 Guarantees exactly-once hand-over by contract: a delivery is named by its digest in every form, what was acknowledged
 is never given out again, and a national system that dies in between recognises the digest (settled.md, Delivery).

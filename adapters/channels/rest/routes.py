@@ -23,7 +23,7 @@ from adapters.channels.rest.options import RestOptions
 from adapters.channels.rest.posted import PostedSubmissions
 from adapters.channels.rest.staging import Staging
 from adapters.channels.submissions import named_files, outline
-from adapters.contract import Refused
+from adapters.contract import Held, Refused
 from schemas import strict_json
 from schemas.errors import CODES, LiaisonError, Rejected
 from service.problems import problem, problem_for
@@ -83,7 +83,6 @@ class Addresses:
             Route("/v1/deliveries", self._guarded(self._lease), methods=["GET"]),
             Route(f"{digest}/ack", self._guarded(self._acknowledge), methods=["POST"]),
             Route(f"{digest}/reject", self._guarded(self._reject), methods=["POST"]),
-            Route(f"{digest}/receipt", self._guarded(self._receipt), methods=["GET"]),
             Route(digest + "/files/{sha256}", self._guarded(self._file), methods=["GET"]),
         ]
 
@@ -127,7 +126,11 @@ class Addresses:
         if isinstance(word, Refused):
             where = word.findings[0].path if word.findings else None
             return problem(word.code, where, findings=word.findings)
-        return _json({"id": word.id, "case_handle": word.case_handle}, 202)
+        said: dict[str, object] = {"id": word.id, "case_handle": word.case_handle}
+        if isinstance(word, Held) and word.findings:
+            findings = [finding.as_json() for finding in word.findings]
+            said |= {"state": "held", "code": word.findings[0].code, "findings": findings}
+        return _json(said, 202)
 
     async def _state(self, request: Request) -> Response:
         """Where a submission stands."""
@@ -180,11 +183,6 @@ class Addresses:
             raise Rejected("CODE_UNKNOWN", "/code")
         self._desk.offers.settle(digest, Word("rejected", code))
         return Response(status_code=204)
-
-    async def _receipt(self, request: Request) -> Response:
-        """The hub's proof of a delivery's acceptance."""
-        delivery = self._desk.offers.delivery(_digest(request, "digest"))
-        return Response(delivery.receipt, media_type="application/vnd.liaison.receipt.v1")
 
     async def _file(self, request: Request) -> Response:
         """An attachment of a delivery that was given out and not yet acknowledged."""

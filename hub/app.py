@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from hub import (
+    clockkeeper,
     delivery,
     retention,
     routes_console,
@@ -73,6 +74,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 group.create_task(guarded("delivery", delivery.run(hub))),
                 group.create_task(guarded("retention", _purge(hub))),
                 group.create_task(guarded("directory", _renew(hub))),
+                group.create_task(guarded("clockkeeper", clockkeeper.run(hub))),
             ]
             log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
             try:

@@ -8,7 +8,7 @@ that is handed over was consigned, so where the hub has no leaf of that yet it c
 import asyncio
 from datetime import timedelta
 
-from hub.cases.projection import handed_over
+from hub.cases.refolding import opening_handed_over
 from hub.intake import CREATED, REPEATS_KEPT, Outcome, accepted_at, given, refused, repeated
 from hub.log.batch import INSERT_RETENTION, INSERT_STATEMENT, Answer, Batch, Draft
 from hub.policy.verified import VerifiedStatement, verify_signed
@@ -166,7 +166,7 @@ class _Evidence:
                 and connection.execute(_WAITED_FOR, (entry.index,)).fetchone() is None
             ):
                 batch.write(INSERT_RETENTION, (purge_at, entry.index))
-                handed_over(batch, self._hub.reader, entry.index)
+                opening_handed_over(batch, self._hub.reader, entry.index)
         return index
 
     def _refused(self, batch: Batch, refusal: Rejected) -> Answer[Outcome]:

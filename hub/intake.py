@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hub.cases.projection import project
+from hub.cases.refolding import Moved
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
@@ -36,6 +37,7 @@ from hub.store.reading import Reader
 from hub.wiring import Hub
 from keys.container import parse_container
 from keys.directory.directory import Directory
+from schemas.agreements.pinned import PROCEDURES, pin
 from schemas.envelope import Header
 from schemas.errors import CODES, Rejected
 from schemas.registry import KINDS
@@ -83,6 +85,8 @@ class Accepted:
         if self.reader is None:
             return  # nothing was accepted
         for case in self.cases.values():
+            if case.procedure in PROCEDURES:
+                continue  # see Moved
             project(
                 batch,
                 self.reader,
@@ -199,8 +203,9 @@ class _Submission:
     ) -> Answer[Outcome]:
         hub, container = self._hub, self._verified.container
         header, digest = container.header, container.digest
-        index = batch.index
+        index, pinned = batch.index, None
         if case is None:
+            pinned = self._pin(batch, authorised)
             secret, wrapped = batch.at_rest.new_case_key(index, case_lookup)
             case_row = CaseRow(index, case_lookup, secret)
             earlier.keys[index] = case_row
@@ -218,7 +223,7 @@ class _Submission:
                 to=header.recipient_ids,
                 type=header.kind,
                 dir=self._verified.version,
-                committed={"case": header.case_handle, "id": header.id},
+                committed={"case": header.case_handle, "id": header.id} | ({"value": pinned} if pinned else {}),
                 header=container.header_bytes,
                 case=case_row,
             )
@@ -237,9 +242,19 @@ class _Submission:
         earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
         earlier.last[case_row.row] = index
         earlier.reader = hub.reader
+        if authorised.procedure in PROCEDURES:
+            batch.companion(Moved).accept(hub.reader, index, case_row.row, header, pinned)
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
         return given(index, CREATED)
+
+    def _pin(self, batch: Batch, authorised: Authorised) -> str | None:
+        """The profile that a case which begins now keeps; its opening leaf commits to it."""
+        if authorised.procedure not in PROCEDURES:
+            return None
+        header, directory = self._verified.container.header, self._hub.directories.current
+        requested = directory.partner(header.recipient_ids[0]).state
+        return pin(directory.agreement(header.agreement).profile, requested, batch.at.date())
 
     def _case_row(self, earlier: Accepted, case: Case, case_lookup: bytes) -> CaseRow:
         found = earlier.keys.get(case.row)

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from hub.cases.reading import Cursor, case_of, cases_of, fold, not_handed_over
+from hub.cases.reading import Cursor, agreed_clocks, case_of, cases_of, fold, next_clock, not_handed_over
 from hub.console import accounts, chart, words
 from hub.console.accounts import Viewer
 from hub.console.log_entries import counts, newest
@@ -166,6 +166,7 @@ class Console:
         )
         show = self._show(viewer)
         waiting = not_handed_over(hub.reader, [row.row for row in page.rows])
+        agreed = agreed_clocks(hub.reader, [row.row for row in page.rows])
         chosen = {"order": order, "state": state or "", "partner": partner or ""}
         following = None
         if page.after is not None:
@@ -174,7 +175,14 @@ class Console:
         return self._page(
             "cases.html",
             viewer,
-            cases=[show.listed(row, fold(hub.reader, row.row) if row.row in waiting else None) for row in page.rows],
+            cases=[
+                show.listed(
+                    row,
+                    fold(hub.reader, row.row) if row.row in waiting else None,
+                    next_clock(row, agreed[row.row]),
+                )
+                for row in page.rows
+            ],
             chosen=chosen,
             states=_STATES,
             partners=[party for party in show.parties(sorted(hub.directories.current.partners)) if not party.you],

@@ -111,6 +111,11 @@ class HubSettings(Settings):
     handover_deadline_hours: Count = 24
     """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
 
+    clock_look_seconds: Seconds = 60.0
+    """How often the clock keeper looks for times of agreements that run out."""
+    clock_warn_ahead_hours: Annotated[int, Field(ge=0, le=24 * 60)] = 72
+    """How long before such a time ends the log says so; 0: only that it has ended."""
+
     sign_in_link_minutes: Count = 10
     session_idle_minutes: Count = 30
     session_hours_max: Count = 8

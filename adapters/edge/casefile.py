@@ -6,10 +6,12 @@ release or that could not be opened.
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.edge.plan import Plan
-from adapters.edge.submission import Parent
+from adapters.edge.submission import Parent, Start
+from schemas.agreements.pinned import pinned
 from schemas.lifecycles import Whose
 from schemas.parts.context import Earlier
 from service.sqlite import Connection, guarded
@@ -20,6 +22,15 @@ SELECT id, payload, idx, seq FROM (
     UNION ALL
     SELECT id, payload, idx, 0 FROM inbox WHERE case_handle = ? AND state IN ('ready', 'handed_over')
 ) ORDER BY idx IS NULL, idx, seq LIMIT 1000
+"""
+
+_RECEIVED = """
+UPDATE case_start SET received_at = coalesce(received_at, ?) WHERE case_handle IN (
+    SELECT o.case_handle FROM sent s JOIN outbox o ON o.seq = s.seq
+        WHERE s.digest = ? AND o.plan ->> '$.reference' IS NULL
+    UNION ALL
+    SELECT case_handle FROM inbox WHERE digest = ? AND in_reply_to IS NULL
+)
 """
 
 
@@ -35,6 +46,26 @@ class CaseFiles:
         with guarded():
             rows = self._connection.execute(_CASE, (case_handle, case_handle)).fetchall()
         return tuple(Earlier(id=row[0], payload=_read(row[1])) for row in rows if row[1] is not None)
+
+    def start(self, case_handle: str) -> Start:
+        """What the case's clocks are counted by."""
+        with guarded():
+            row = self._connection.execute(
+                "SELECT pin, received_at FROM case_start WHERE case_handle = ?", (case_handle,)
+            ).fetchone()
+        if row is None:
+            return Start()
+        return Start(row[0], pinned(row[0]), None if row[1] is None else datetime.fromtimestamp(row[1], UTC))
+
+    def begin(self, case_handle: str, pin: str | None) -> None:
+        """A case begins under this profile, which it keeps; inside the caller's transaction."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO case_start (case_handle, pin) VALUES (?, ?)", (case_handle, pin)
+        )
+
+    def received(self, digest: bytes, at: datetime) -> None:
+        """The message with this digest was handed over where it went to: if it opened a case, that is its receipt."""
+        self._connection.execute(_RECEIVED, (int(at.timestamp()), digest, digest))
 
     def parent(self, message_id: str, partner: str | None, whose: Whose) -> Parent | None:
         """The message with this id that a submission may refer to; None when there is none, or more than one.

@@ -145,6 +145,8 @@ def _compare(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements") ->
     elif leaf.event == "ContentConsignment":
         _consigned(edge, receipt)
     elif leaf.event in _STATED:
+        if leaf.event == "ContentHandover" and leaf.source == us:
+            edge.cases.received(bytes.fromhex(leaf.digest or ""), leaf.at)
         if leaf.source == us:
             if not _said(edge, leaf.statement):
                 _foreign(edge, receipt)
@@ -215,6 +217,8 @@ def _their_word(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements")
             bytes.fromhex(leaf.digest or ""),
         ),
     )
+    if leaf.event == "ContentHandover":
+        edge.cases.received(bytes.fromhex(leaf.digest or ""), leaf.at)
     if done.rowcount:
         edge.connection.execute(
             "UPDATE outbox SET told = 0 WHERE state = 'accepted' AND seq IN (SELECT seq FROM sent WHERE digest = ?)",

@@ -18,7 +18,9 @@ from adapters.contract import Channel, Held, Inbound, Refused, Settlement, Submi
 from adapters.edge.attachments import keep
 from adapters.edge.submission import HOLD, Judged, Unfit, judge, offered_digest, unfit
 from adapters.edge.wiring import Edge
+from schemas.agreements.pinned import PROCEDURES
 from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
+from schemas.lifecycles import RULES
 from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
@@ -201,6 +203,8 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
         at=at,
         held=bool(held),
     )
+    if plan.reference is None and RULES[plan.kind].procedure in PROCEDURES:
+        edge.cases.begin(plan.case_handle, offer.judged.pin)
     edge.metrics.taken.inc()
     offer.settlement = Taken(message_id, plan.case_handle)
     if held:

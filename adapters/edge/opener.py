@@ -8,17 +8,19 @@ that a reply whose question was not yet handed over waits, and goes on flagged o
 
 import asyncio
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.edge.attachments import placing
 from adapters.edge.inbox import File, Received
-from adapters.edge.submission import HOLD
+from adapters.edge.submission import HOLD, Start
 from adapters.edge.wiring import Edge
 from keys.container import Container, PartEntry, parse_container, verify_container
+from keys.directory.directory import Directory
 from keys.sealing import Opened, open_container
 from schemas import registry
+from schemas.agreements.pinned import PROCEDURES, pin, pinned
 from schemas.errors import Fault, Rejected, Unavailable
 from schemas.lifecycles import RULES
 from schemas.parts.context import Earlier
@@ -43,6 +45,14 @@ class _Found:
     files: tuple[File, ...] = ()
     channel: str = ""
     out_of_order: bool = False
+    pin: str | None = None
+
+    def begins(self, case_handle: str) -> bool:
+        """Whether it opens this case."""
+        if self.container is None:
+            return False
+        header = self.container.header
+        return header.reference is None and header.case_handle == case_handle
 
 
 async def run(edge: Edge) -> None:
@@ -126,6 +136,7 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     sender, recipients = directory.partner(row.source), [directory.partner(one) for one in header.recipient_ids]
     if header.test != sender.test:
         raise Rejected("TEST_NOT_ALLOWED")
+    start = _start(edge, container, directory, earlier, at)
     context = CheckContext(
         at=at,
         sender_state=sender.state,
@@ -134,6 +145,8 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         agreement=header.agreement,
         parent=parent,
         earlier=_earlier(edge, header.case_handle, earlier),
+        received_at=start.received_at,
+        profile=start.profile,
         live=edge.settings.live,
         reading=True,
     )
@@ -152,7 +165,25 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         files=files,
         channel=channel_for(edge, header.kind),
         out_of_order=waits,
+        pin=start.pin,
     )
+
+
+def _start(edge: Edge, container: Container, directory: Directory, opened: list[_Found], at: datetime) -> Start:
+    """What the case's clocks are counted by: as it began, or, of one that begins now, by the agreement it names."""
+    header = container.header
+    known = edge.cases.start(header.case_handle)
+    if known.pin is not None or RULES[header.kind].procedure not in PROCEDURES:
+        return known
+    if header.reference is None:
+        try:
+            profile = directory.agreement(header.agreement).profile
+        except Rejected:
+            return known  # suspended or gone since; the hub judged it when it came
+        text = pin(profile, directory.partner(header.recipient_ids[0]).state, at.date())
+    else:
+        text = next((one.pin for one in opened if one.begins(header.case_handle)), None)
+    return replace(known, pin=text, profile=pinned(text))
 
 
 def _parent(edge: Edge, container: Container, earlier: list[_Found]) -> tuple[dict[str, Any] | None, bool]:
@@ -250,6 +281,8 @@ def _write(edge: Edge, found: _Found) -> None:
         edge.inbox.ended(row.idx, row.digest, found.code)
     elif found.container is not None:
         header = found.container.header
+        if found.begins(header.case_handle) and RULES[header.kind].procedure in PROCEDURES:
+            edge.cases.begin(header.case_handle, found.pin)
         values = (
             header.id,
             header.case_handle,

@@ -22,6 +22,7 @@ from keys.directory.directory import Directory
 from keys.directory.records import PartnerRecord
 from schemas import registry
 from schemas.agreements.agreement import Fit, fitting
+from schemas.agreements.pinned import PROCEDURES, Pinned, pin, pinned
 from schemas.envelope import Reference
 from schemas.errors import Finding, Rejected
 from schemas.lifecycles import RULES, Whose
@@ -45,6 +46,15 @@ class Parent:
     to: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a case's clocks are counted by: its pin, the profile of it, and when the state asked received it."""
+
+    pin: str | None = None
+    profile: Pinned | None = None
+    received_at: datetime | None = None
+
+
 class Cases(Protocol):
     """What lies here of cases."""
 
@@ -54,12 +64,19 @@ class Cases(Protocol):
     def earlier(self, case_handle: str) -> tuple[Earlier, ...]:
         """The messages of a case so far."""
 
+    def start(self, case_handle: str) -> Start:
+        """What the case's clocks are counted by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A submission that may be sent; with `held` texts, once an officer has released it."""
+    """A submission that may be sent; with `held` texts, once an officer has released it.
+
+    `pin` is that of the case it opens.
+    """
 
     plan: Plan
+    pin: str | None
     payload: bytes = field(repr=False)
     files: tuple[AttachmentRef, ...]
     held: tuple[Finding, ...] = ()
@@ -118,6 +135,10 @@ def judge(
     to = submission.to or (parent.to if parent is not None else ())
     _check_recipients(kind.name, to, directory, partner)
     sender = directory.partner(partner)
+    if parent is not None:
+        start = cases.start(parent.case_handle)
+    else:
+        start = _begun(payload, kind.name, submission, directory, sender=sender, to=to, now=now)
     context = CheckContext(
         at=now,
         sender_state=sender.state,
@@ -125,6 +146,8 @@ def judge(
         agreement=submission.agreement,
         parent=parent.payload if parent is not None else None,
         earlier=cases.earlier(parent.case_handle) if parent is not None else (),
+        received_at=start.received_at,
+        profile=start.profile,
         live=live,
     )
     findings = registry.check(payload, context)
@@ -154,7 +177,30 @@ def judge(
         test=sender.test,
         attachments=tuple(one.sha256 for one in files),
     )
-    return Judged(plan, raw, files, held)
+    return Judged(plan, start.pin if parent is None else None, raw, files, held)
+
+
+def _begun(
+    payload: Mapping[str, Any],
+    kind: str,
+    submission: Submission,
+    directory: Directory,
+    *,
+    sender: PartnerRecord,
+    to: tuple[str, ...],
+    now: datetime,
+) -> Start:
+    """By the agreement it will be sent on; by none where that cannot be said yet, for its refusal says why."""
+    if RULES[kind].procedure not in PROCEDURES:
+        return Start()
+    try:
+        members = registry.header_members(payload, parent=None)
+        fit = _fit(submission, members, directory, sender, to, parent=None, now=now)
+        agreement = directory.agreement(fit.agreement)
+    except (Unfit, Rejected):
+        return Start()
+    text = pin(agreement.profile, directory.partner(to[0]).state, now.date())
+    return Start(text, pinned(text))
 
 
 def _parent(payload: Mapping[str, Any], submission: Submission, cases: Cases, kind: str) -> Parent | None:

@@ -126,7 +126,15 @@ CREATE TRIGGER journal_stays BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 
 CREATE TRIGGER journal_is_whole BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
 
-_LAYOUTS = (_FIRST, _HOLDS)
+_CASES = """
+CREATE TABLE IF NOT EXISTS case_start (     -- of cases in which an agreement's clocks run
+    case_handle TEXT PRIMARY KEY,
+    pin TEXT,                               -- the profile, version and state asked (schemas.agreements.pinned)
+    received_at INTEGER                     -- of the leaf in which the state asked says that it has the opening message
+) WITHOUT ROWID;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS, _CASES)
 """What each version of the layout adds to the one before."""
 
 

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from hub.cases import clocks
+from hub.cases.clocks import CaseClock, Stage
 from keys.proofs.leaf import Leaf
 from schemas import lifecycles
 from schemas.envelope import Header
@@ -39,6 +41,7 @@ class Rung:
     handed_over_at: datetime | None = None
     failed_at: datetime | None = None
     opened_at: datetime | None = None
+    handed_over_index: int | None = None
     code: str | None = None
 
 
@@ -61,19 +64,41 @@ class Message:
     @property
     def handed_over_at(self) -> datetime | None:
         """When the last of its recipients handed it over; None while one has not."""
-        instants = [rung.handed_over_at for rung in self.rungs]
-        return None if None in instants else max(filter(None, instants))
+        return None if self.handed_over is None else self.handed_over[0]
+
+    @property
+    def handed_over(self) -> tuple[datetime, int] | None:
+        """When, and by which leaf, the last of its recipients handed it over; None while one has not."""
+        words = [(rung.handed_over_at, rung.handed_over_index) for rung in self.rungs]
+        said = [(at, index) for at, index in words if at is not None and index is not None]
+        return max(said) if said and len(said) == len(words) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the clock keeper said of an agreement's clock: the leaf, and the end that the clock had then."""
+
+    index: int
+    at: datetime
+    stage: Stage
+    clock: str
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Where a case stands. `row` is the index of its opening message's acceptance; `parties` has the opener first."""
+    """Where a case stands. `row` is the index of its opening message's acceptance; `parties` has the opener first.
+
+    `pin` is the profile it began with (`schemas.agreements.pinned`); `said` what the clock keeper said.
+    """
 
     row: int
     parties: tuple[str, ...]
     procedure: str
     state: str
     messages: tuple[Message, ...]
+    pin: str | None = None
+    said: tuple[Said, ...] = ()
 
     @property
     def erased(self) -> bool:
@@ -91,12 +116,21 @@ class Case:
         return self.messages[-1].index
 
     @property
-    def clock(self) -> lifecycles.Clock | None:
+    def clock(self) -> CaseClock | None:
         """What is due next."""
         if self.erased:
             return None
         opening = self.messages[0]
-        return lifecycles.next_clock(self.procedure, self.state, opening.facts, opening.handed_over_at)
+        own = lifecycles.next_clock(self.procedure, self.state, opening.facts, opening.handed_over_at)
+        return clocks.first(clocks.ours(own), *self.agreed)
+
+    @property
+    def agreed(self) -> tuple[CaseClock, ...]:
+        """The clocks of the agreement that run here, or wait to."""
+        if self.erased:
+            return ()
+        said = {(one.clock, one.ends_at): one.stage for one in self.said}
+        return clocks.agreed(self.pin, self.procedure, self.state, self.messages, said)
 
     @property
     def next_actors(self) -> tuple[str, ...]:
@@ -120,7 +154,7 @@ def acting(actor: lifecycles.Actor | None, parties: tuple[str, ...]) -> tuple[st
             return ()
 
 
-def after(case: Case | None, index: int, leaf: Leaf, header: Header | None) -> Case:
+def after(case: Case | None, index: int, leaf: Leaf, header: Header | None, pin: str | None = None) -> Case:
     """The case once this leaf is part of it.
 
     Args:
@@ -128,15 +162,37 @@ def after(case: Case | None, index: int, leaf: Leaf, header: Header | None) -> C
         index: the leaf's.
         leaf: one of this case: a message's acceptance, or one whose `prev` names an accepted message of it.
         header: the accepted message's; None for other leaves, and where the case's key is destroyed.
+        pin: that of the case, from the side record of the message that opens it.
 
     Raises:
         Fault: the leaf cannot be the next of this case.
     """
     if leaf.event == "SubmissionAcceptance":
-        return _accepted(case, index, leaf, header)
+        return _accepted(case, index, leaf, header, pin)
     if case is None:
         raise Fault("a case does not begin with a message")
+    if leaf.event in STAGES:
+        return _timed(case, index, leaf)
     return replace(case, messages=tuple(_moved(message, index, leaf) for message in case.messages))
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType({"ClockWarned": "warned", "ClockExpired": "expired"})
+"""The clock keeper's leaves. Their `code` is the clock's key."""
+
+
+def _timed(case: Case, index: int, leaf: Leaf) -> Case:
+    """Said of a clock as it runs now; once its time has ended, the case stands where its table says."""
+    if case.erased:
+        return case
+    name, stage = leaf.code or "", STAGES[leaf.event]
+    ends_at = next((one.ends_at for one in case.agreed if one.name == name), None)
+    said = (*case.said, Said(index, leaf.at, stage, name, ends_at))
+    if stage == "warned":
+        return replace(case, said=said)
+    try:
+        return replace(case, said=said, state=lifecycles.expire(case.procedure, case.state, name))
+    except Rejected as error:
+        raise Fault("the log ends a time that does not run there") from error
 
 
 def handover_due(case: Case, message: Message, deadline: timedelta) -> datetime:
@@ -158,7 +214,7 @@ def withheld(rung: Rung) -> bool:
     return rung.handed_over_at is None and rung.failed_at is None
 
 
-def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None) -> Case:
+def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None, pin: str | None) -> Case:
     rule = lifecycles.RULES.get(leaf.type or "")
     if leaf.source is None or rule is None:
         raise Fault("an acceptance in the log names no kind we know")
@@ -183,7 +239,7 @@ def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None) 
         except Rejected as error:
             raise Fault("the log has a step that no life cycle knows") from error
     if case is None:
-        return Case(index, (leaf.source, *leaf.to), rule.procedure, state, (message,))
+        return Case(index, (leaf.source, *leaf.to), rule.procedure, state, (message,), pin)
     return replace(case, state=state, messages=(*case.messages, message))
 
 
@@ -206,7 +262,14 @@ def _climbed(rung: Rung, index: int, leaf: Leaf) -> Rung:
         case "ContentHandoverFailure":
             return replace(rung, index=index, reached="failed", failed_at=leaf.at, code=leaf.code)
         case "ContentHandover":
-            return replace(rung, index=index, reached="handed_over", handed_over_at=leaf.at, code=None)
+            return replace(
+                rung,
+                index=index,
+                reached="handed_over",
+                handed_over_at=leaf.at,
+                handed_over_index=index,
+                code=None,
+            )
         case _:
             return replace(rung, index=index, opened_at=rung.opened_at or leaf.at)
 

@@ -6,10 +6,11 @@ state and the next clock alone (settled.md, Rebuilding). A crash leaves leaf and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 from hub.cases.case import Case
+from hub.cases.clocks import CaseClock
 from hub.log.batch import Batch
 from hub.store.reading import Reader
 from schemas import lifecycles
@@ -24,6 +25,14 @@ WRITE_PARTY = (
     "INSERT INTO case_party (partner, row_id, due_at) VALUES (?, ?, ?) "
     "ON CONFLICT (partner, row_id) DO UPDATE SET due_at = excluded.due_at"
 )
+WRITE_CLOCK = "INSERT INTO case_clock VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE_WHOLE = (
+    "INSERT INTO case_state (row_id, parties, procedure, state, last_idx, handed_over_at, clock, basis, due_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (row_id) DO UPDATE SET state = excluded.state, "
+    "last_idx = excluded.last_idx, handed_over_at = excluded.handed_over_at, clock = excluded.clock, "
+    "basis = excluded.basis, due_at = excluded.due_at"
+)
+_CLEAR_CLOCKS = "DELETE FROM case_clock WHERE row_id = ?"
 _HANDED_OVER = "UPDATE case_state SET handed_over_at = ? WHERE row_id = ? RETURNING procedure, state, clock, due_at"
 _HANDED_OVER_AT = "SELECT handed_over_at FROM case_state WHERE row_id = ?"
 _STARTED = "UPDATE case_state SET due_at = ? WHERE row_id = ?"
@@ -46,6 +55,21 @@ class CaseRow:
     due_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """A row of `case_clock`: an agreement's clock as it is listed. Instants are whole seconds since 1970."""
+
+    row: int
+    clock: str
+    basis: str
+    due_on: str | None
+    requested: str
+    known: bool
+    indicative: bool
+    due_at: int | None
+    stage: str
+
+
 def row_of(case: Case) -> CaseRow:
     """The row that belongs to a case."""
     clock, handed_over_at = case.clock, case.messages[0].handed_over_at
@@ -60,7 +84,36 @@ def row_of(case: Case) -> CaseRow:
     )
 
 
-def clock_columns(clock: lifecycles.Clock | None) -> tuple[str | None, str | None, int | None]:
+def clock_rows_of(case: Case) -> tuple[ClockRow, ...]:
+    """The rows of the agreement's clocks that belong to a case."""
+    return tuple(
+        ClockRow(
+            case.row,
+            one.name,
+            one.basis,
+            None if one.due is None else one.due.isoformat(),
+            one.requested or "",
+            one.known,
+            one.indicative,
+            None if one.ends_at is None else int(one.ends_at.timestamp()),
+            one.stage,
+        )
+        for one in case.agreed
+    )
+
+
+def write(batch: Batch, case: Case) -> None:
+    """All rows of a case are written with the batch, as its fold has them."""
+    row = row_of(case)
+    batch.write(_WRITE_WHOLE, (row.row, ",".join(row.parties), *(getattr(row, name) for name in CaseRow.__slots__[2:])))
+    batch.write(_CLEAR_CLOCKS, (row.row,))
+    for clock in clock_rows_of(case):
+        batch.write(WRITE_CLOCK, astuple(clock))
+    for partner in row.parties:
+        batch.write(WRITE_PARTY, (partner, row.row, row.due_at))
+
+
+def clock_columns(clock: CaseClock | lifecycles.Clock | None) -> tuple[str | None, str | None, int | None]:
     """Name, basis and end of a clock, as stored."""
     if clock is None:
         return None, None, None

@@ -7,10 +7,12 @@ leaves.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from hub.cases.case import ERASED, Case, after
-from hub.cases.projection import CaseRow
+from hub.cases.clocks import CaseClock
+from hub.cases.projection import CaseRow, ClockRow
 from hub.store.reading import Reader
 from keys.proofs.leaf import Leaf, parse_leaf
 from schemas.envelope import Header, parse_header
@@ -22,6 +24,7 @@ ROWS_LOOKED_AT_MAX = 5_000
 """By one search: one whose filter fits few cases gives what it found so far, and a cursor to go on from."""
 
 Order: TypeAlias = Literal["due", "newest"]
+CLOCK_COLUMNS = "row_id, clock, basis, due_on, requested, known, indicative, due_at, stage"
 COLUMNS = "s.row_id, s.parties, s.procedure, s.state, s.last_idx, s.handed_over_at, s.clock, s.basis, s.due_at"
 
 _DUE = (
@@ -31,6 +34,7 @@ _DUE = (
 _NEWEST = "SELECT row_id FROM case_party WHERE partner = ? AND row_id < ? ORDER BY row_id DESC LIMIT ?"
 _ROWS_AT_ONCE = 250
 _ROW_MAX = 2**62
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +130,65 @@ def fold(reader: Reader, row: int) -> Case:
     case: Case | None = None
     for index, raw in leaves:
         leaf = parse_leaf(raw)
-        case = after(case, index, leaf, header_of(reader, index, leaf))
+        case = after(case, index, leaf, *told(reader, index, leaf))
     if case is None:
         raise Fault("a case has no leaves")
     return case
 
 
-def header_of(reader: Reader, index: int, leaf: Leaf) -> Header | None:
-    """The signed header of the message accepted at `index`; None for other leaves, and once its case was erased."""
-    if leaf.event != "SubmissionAcceptance":
+def told(reader: Reader, index: int, leaf: Leaf) -> tuple[Header | None, str | None]:
+    """The signed header of the message accepted at `index`, and the pin of the case that it opened.
+
+    Both None for other leaves, and once its case was erased.
+    """
+    side = reader.side(index) if leaf.event == "SubmissionAcceptance" else None
+    return (None, None) if side is None else (parse_header(side.header), side.values.get("value"))
+
+
+def agreed_clocks(reader: Reader, rows: Sequence[int]) -> dict[int, tuple[ClockRow, ...]]:
+    """The agreement's clocks of these cases, the first to end first; whose cases they are, the caller has judged."""
+    found: dict[int, tuple[ClockRow, ...]] = {}
+    with guarded():
+        for row in rows:
+            listed = reader.connection.execute(
+                f"SELECT {CLOCK_COLUMNS} FROM case_clock WHERE row_id = ? ORDER BY due_at IS NULL, due_at, clock",  # noqa: S608 - of this module alone
+                (row,),
+            ).fetchall()
+            found[row] = tuple(map(clock_row, listed))
+    return found
+
+
+def clock_row(row: Sequence[object]) -> ClockRow:
+    """A row of `CLOCK_COLUMNS`, read."""
+    first, last = row[:5], row[7:]
+    return ClockRow(*first, bool(row[5]), bool(row[6]), *last)  # type: ignore[arg-type, call-arg]
+
+
+def next_clock(row: CaseRow, agreed: Sequence[ClockRow]) -> CaseClock | None:
+    """What is due next in a case, as stored; `agreed` are the agreement's clocks of it."""
+    if row.clock is None or row.basis is None:
         return None
-    side = reader.side(index)
-    return None if side is None else parse_header(side.header)
+    stored = next((one for one in agreed if one.clock == row.clock), None)
+    if stored is not None:
+        return agreed_clock(stored)
+    if row.due_at is None:
+        return CaseClock(row.clock, row.basis, None, None)
+    ends_at = datetime.fromtimestamp(row.due_at, UTC)
+    return CaseClock(row.clock, row.basis, ends_at if row.basis == "H" else (ends_at - _A_DAY).date(), ends_at)
+
+
+def agreed_clock(stored: ClockRow) -> CaseClock:
+    """An agreement's clock, as stored."""
+    return CaseClock(
+        stored.clock,
+        stored.basis,
+        None if stored.due_on is None else date.fromisoformat(stored.due_on),
+        None if stored.due_at is None else datetime.fromtimestamp(stored.due_at, UTC),
+        known=stored.known,
+        requested=stored.requested,
+        indicative=stored.indicative,
+        stage=stored.stage,  # type: ignore[arg-type]
+    )
 
 
 def not_handed_over(reader: Reader, rows: Sequence[int]) -> frozenset[int]:

@@ -7,11 +7,11 @@ and leaves, not with what messages hold.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 
 from hub.cases.case import Case, after
-from hub.cases.projection import CaseRow, row_of
-from hub.cases.reading import COLUMNS, case_row, header_of
+from hub.cases.projection import WRITE_CLOCK, CaseRow, ClockRow, clock_rows_of, row_of
+from hub.cases.reading import CLOCK_COLUMNS, COLUMNS, case_row, clock_row, told
 from hub.log.batch import SECONDS_AN_HOUR
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
@@ -21,7 +21,7 @@ from service.failpoints import reach
 from service.sqlite import guarded, transaction
 
 DIFFERENCES_MAX = 100
-TABLES = ("case_state", "case_party", "case_leaf", "leaf_count")
+TABLES = ("case_state", "case_party", "case_clock", "case_leaf", "leaf_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:
                 "INSERT INTO case_party (partner, row_id, due_at) VALUES (?, ?, ?)",
                 [(partner, row.row, row.due_at) for partner in row.parties],
             )
+        connection.executemany(WRITE_CLOCK, [astuple(one) for one in made.clocks])
         connection.executemany("INSERT INTO case_leaf (idx, case_row) VALUES (?, ?)", made.case_of.items())
         connection.executemany(
             "INSERT INTO leaf_count (hour, event, count) VALUES (?, ?, ?)",
@@ -96,6 +97,7 @@ class _Folded:
     rows: dict[int, CaseRow]
     case_of: dict[int, int]
     counts: Counter[tuple[int, str]]
+    clocks: set[ClockRow] = field(default_factory=set)
 
 
 def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
@@ -109,7 +111,7 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
         leaf = parse_leaf(raw)
         made.leaves += 1
         made.counts[int(leaf.at.timestamp()) // SECONDS_AN_HOUR, leaf.event] += 1
-        header = header_of(reader, index, leaf)
+        header, pin = told(reader, index, leaf)
         if leaf.event == "SubmissionAcceptance":
             if side_row is None:
                 raise Fault("an accepted message has no side record")
@@ -125,8 +127,9 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
         case = cases.get(row)
         if case is None and row != index:
             raise Fault("a case does not begin with a message")
-        cases[row] = after(case, index, leaf, header)
+        cases[row] = after(case, index, leaf, header, pin)
     made.rows = {row: row_of(case) for row, case in cases.items()}
+    made.clocks = {one for case in cases.values() for one in clock_rows_of(case)}
     return made
 
 
@@ -136,6 +139,8 @@ def _compared(reader: Reader, made: _Folded, *, written: bool) -> Rebuilt:
     parties = {(partner, row.row, row.due_at) for row in made.rows.values() for partner in row.parties}
     stored = set(connection.execute("SELECT partner, row_id, due_at FROM case_party"))
     differing |= {row for _, row, _ in parties ^ stored}
+    clocks = set(map(clock_row, connection.execute(f"SELECT {CLOCK_COLUMNS} FROM case_clock")))  # noqa: S608 - a constant
+    differing |= {one.row for one in made.clocks ^ clocks}
     links = dict(made.case_of)
     for case, index in connection.execute("SELECT case_row, idx FROM case_leaf"):
         if links.pop(index, None) != case:

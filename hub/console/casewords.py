@@ -170,3 +170,16 @@ KINDS: Mapping[str, str] = MappingProxyType(
 CLOCKS: Mapping[str, str] = MappingProxyType(
     {"ack": "Acknowledgement due", "answer": "Answer due", "validity": "Valid until"}
 )
+
+AGREED: Mapping[str, str] = MappingProxyType(
+    {
+        "reply_limit": "Reply due by the agreement",
+        "transfer_limit": "Transfer due by the agreement",
+        "td_limit": "Travel document due by the agreement",
+        "td_validity": "Travel document valid until",
+        "error_limit": "Error can be claimed until",
+        "transit_reply_limit": "Transit reply due by the agreement",
+        "transit_limit": "Transit due by the agreement",
+    }
+)
+"""The clocks of an agreement, by the profile's key."""

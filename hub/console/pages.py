@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from hub.cases.case import ERASED, Case, Message, Rung, actors, handover_due, withheld
+from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow
 from hub.console import words
 from hub.store.reading import StoredLeaf
 from keys.directory.directory import Directory
 from keys.proofs.receipt import Receipt
 from keys.statements import parse_statement
-from schemas.lifecycles import PROCEDURES, Clock
+from schemas.lifecycles import PROCEDURES
 
 SOON = timedelta(hours=24)
 Urgency: TypeAlias = Literal["late", "soon", "later", "waiting", "none"]
@@ -124,6 +125,7 @@ class ShownCase:
     parties: tuple[Party, ...]
     next: tuple[Party, ...]
     due: Due | None
+    agreed: tuple[Due, ...]
     opened: Time
     sent: tuple[Sent, ...]
     timeline: tuple[Happened, ...]
@@ -193,8 +195,8 @@ class Show:
         """Several."""
         return tuple(map(self.party, partners))
 
-    def listed(self, row: CaseRow, case: Case | None) -> ListedCase:
-        """A line of the list; the case itself where a message of it is still on its way."""
+    def listed(self, row: CaseRow, case: Case | None, clock: CaseClock | None) -> ListedCase:
+        """A line of the list, with what is due next; the case itself where a message of it is still on its way."""
         erased = row.state == ERASED
         closed = erased or PROCEDURES[row.procedure].states[row.state].closed
         return ListedCase(
@@ -204,7 +206,7 @@ class Show:
             state=words.state(row.procedure, row.state),
             closed=closed,
             erased=erased,
-            due=self._due(_clock(row)),
+            due=self._due(clock),
             next=() if erased else self.parties(actors(row.procedure, row.state, row.parties)),
             alarm=case is not None and self._alarms(case) > 0,
         )
@@ -220,6 +222,7 @@ class Show:
             parties=self.parties(case.parties),
             next=self.parties(case.next_actors),
             due=self._due(case.clock),
+            agreed=tuple(shown for one in case.agreed if (shown := self._due(one)) is not None),
             opened=self.time(case.messages[0].at),
             sent=tuple(self._sent(case, message) for message in case.messages),
             timeline=tuple(self._timeline(case)),
@@ -266,12 +269,13 @@ class Show:
             statement=None if statement is None else _stated(statement),
         )
 
-    def _due(self, clock: Clock | None) -> Due | None:
+    def _due(self, clock: CaseClock | None) -> Due | None:
         if clock is None:
             return None
-        name, ends_at = words.CLOCKS.get(clock.name, clock.name), clock.ends_at
+        name, ends_at = words.clock(clock.name), clock.ends_at
         if ends_at is None:
-            return Due(name, "Not started", "starts when the recipient has handed the request over", "", "waiting")
+            why = "starts when the recipient has handed the request over" if clock.known else words.due(clock)
+            return Due(name, words.due(clock), why, "", "waiting")
         time = self.time(ends_at)
         urgency: Urgency = "late" if clock.expired(self._now) else "soon" if ends_at - self._now <= SOON else "later"
         return Due(name, words.due(clock), time.away, time.machine, urgency)
@@ -325,7 +329,7 @@ class Show:
     def _timeline(self, case: Case) -> list[Happened]:
         found: list[tuple[datetime, int, Happened]] = []
 
-        def add(at: datetime | None, name: str, detail: str, kind: Literal["message", "good", "bad"]) -> None:
+        def add(at: datetime | None, name: str, detail: str, kind: Literal["message", "good", "bad", "next"]) -> None:
             if at is not None:
                 found.append((at, len(found), Happened(self.time(at), name, detail, kind)))
 
@@ -340,6 +344,12 @@ class Show:
                 add(rung.failed_at, f"Hand-over failed{code}", f"{name}, {rung.partner}", "bad")
                 add(rung.handed_over_at, "Handed over to the national system", f"{name}, {rung.partner}", "good")
                 add(rung.opened_at, "Opened at the authority", f"{name}, {rung.partner}", "good")
+        for said in case.said:
+            name = words.clock(said.clock)
+            if said.stage == "expired":
+                add(said.at, f"Time has ended: {name}", f"log entry {said.index}", "bad")
+            else:
+                add(said.at, f"Time is running out: {name}", f"log entry {said.index}", "next")
         return [happened for _, _, happened in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 
@@ -354,17 +364,6 @@ _MEMBERS = {
     "pos": "Place in the statement",
     "dir": "Directory version",
 }
-
-
-def _clock(row: CaseRow) -> Clock | None:
-    """The clock as stored: for one that counts days, the last day that is in time."""
-    if row.clock is None or row.basis not in {"H", "CD", "WD"}:
-        return None
-    if row.due_at is None:
-        return Clock(row.clock, row.basis, None)  # type: ignore[arg-type]
-    ends_at = datetime.fromtimestamp(row.due_at, UTC)
-    due = ends_at if row.basis == "H" else (ends_at - timedelta(days=1)).date()
-    return Clock(row.clock, row.basis, due)  # type: ignore[arg-type]
 
 
 def _stated(envelope: bytes) -> str:

@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from hub.cases.case import ERASED, Rung
+from hub.cases.clocks import CaseClock
 from hub.console import casewords
-from hub.console.casewords import CLOCKS, KINDS, PROCEDURES, STATES
-from schemas.lifecycles import Clock
+from hub.console.casewords import AGREED, CLOCKS, KINDS, PROCEDURES, STATES
 
 __all__ = [
-    "CLOCKS", "EVENTS", "GROUPS", "KINDS", "PROBLEM", "PROBLEMS", "PROCEDURES", "STATES", "away", "day", "due",
-    "group_of", "instant", "reached", "state",
+    "AGREED", "CLOCKS", "EVENTS", "GROUPS", "KINDS", "PROBLEM", "PROBLEMS", "PROCEDURES", "STATES", "away", "clock",
+    "day", "due", "group_of", "instant", "reached", "state",
 ]  # fmt: skip
 
 EVENTS: Mapping[str, str] = MappingProxyType(
@@ -32,6 +32,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "AgreementPublished": "Agreement published",
         "AgreementSuspended": "Agreement suspended",
         "CaseViewed": "Case viewed",
+        "ClockWarned": "Time is running out",
+        "ClockExpired": "Time has ended",
         "SignInLinked": "Sign-in link made",
         "SignedIn": "Signed in",
         "SignedOut": "Signed out",
@@ -94,11 +96,22 @@ def day(on: date) -> str:
     return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
 
-def due(clock: Clock) -> str:
-    """When a clock ends: an instant, or for one that counts days the last day that is in time."""
+def clock(name: str) -> str:
+    """What a clock is called."""
+    return CLOCKS.get(name) or AGREED.get(name, name)
+
+
+def due(clock: CaseClock) -> str:
+    """When a clock ends: an instant, or for one that counts days the last day that is in time, and where.
+
+    An agreement's date rests on texts; one that nobody verified is only indicative, and says so.
+    """
     if clock.due is None:
-        return "Not started"
-    return instant(clock.due) if isinstance(clock.due, datetime) else f"{day(clock.due)}, end of day UTC"
+        return "Not started" if clock.known else "Nobody knows when it ends"
+    if isinstance(clock.due, datetime):
+        return instant(clock.due)
+    place = "UTC" if clock.requested is None else f"in {clock.requested}"
+    return f"{day(clock.due)}, end of day {place}{', indicative' if clock.indicative else ''}"
 
 
 def away(at: datetime, now: datetime) -> str:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 SECONDS_AN_HOUR = 3600
+_IN_HEADER = frozenset({"case", "id"})
+"""What a message's header says itself."""
 
 INSERT_LEAF = "INSERT INTO leaf (idx, hash, bytes) VALUES (?, ?, ?)"
 INSERT_LEAF_PARTNER = "INSERT INTO leaf_partner (partner, idx) VALUES (?, ?)"
@@ -69,7 +71,7 @@ class Draft:
     """A leaf to be. Members as `keys.proofs.leaf.Leaf`; the hub's time is added by the batch.
 
     `committed` are values (by name: case, id, actor, value) that stand in the leaf only as commitments; they are kept
-    in the side record unless `header` holds them, sealed under `case`, or under the hub's own key without one.
+    in the side record unless `header` says them, sealed under `case`, or under the hub's own key without one.
     """
 
     event: str
@@ -126,7 +128,8 @@ class Batch:
         if draft.committed:
             salt = os.urandom(SALT_BYTES)
             commitments = {name: commitment(salt, value) for name, value in draft.committed.items()}
-            side = SideRecord(salt, draft.header, {} if draft.header else draft.committed).encode()
+            kept = {name: one for name, one in draft.committed.items() if not draft.header or name not in _IN_HEADER}
+            side = SideRecord(salt, draft.header, kept).encode()
             case = draft.case
             if case is None:
                 sealed = self.at_rest.loose.seal(side, "side", index, NO_CASE)

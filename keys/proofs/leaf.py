@@ -35,6 +35,8 @@ EVENTS = frozenset(
         "AgreementPublished",
         "AgreementSuspended",
         "CaseViewed",
+        "ClockWarned",
+        "ClockExpired",
         "SignInLinked",
         "SignedIn",
         "SignedOut",

@@ -64,3 +64,31 @@ def show(
         return ExitCode.NOT_VERIFIED
     emit({**entry.as_json(), "keys": trusted.as_json()}, as_json)
     return ExitCode.DONE
+
+
+@app.command()
+def certificate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `liaison hub certificate` wrote it.")],
+    log_key: Annotated[
+        Path,
+        typer.Option("--log-key", "--policy", help="The log's two verifier keys, or a tlog-policy that names them."),
+    ],
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Count the deadline again and prove what started it and that the log said so; needs no hub and no network."""
+    from keys.proofs import deadline
+    from liaison.audit.trust import log_keys
+    from schemas.agreements import profile
+
+    trusted = log_keys(log_key, str(file))
+    with file.open("rb") as source:
+        raw = source.read(deadline.FILE_BYTES_MAX + 1)
+    try:
+        found = deadline.check(deadline.decode(raw), trusted.public, profile.load)
+    except Rejected as error:
+        emit({"verified": False, "code": error.code}, as_json)
+        note("NOT VERIFIED.")
+        return ExitCode.NOT_VERIFIED
+    emit({**found.as_json(), "keys": trusted.as_json()}, as_json)
+    note("Verified." if not found.as_json()["indicative"] else "Verified as counted; the text is not: indicative.")
+    return ExitCode.DONE

@@ -4,12 +4,15 @@ import getpass
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liaison.cli.keys import CostOption
 from liaison.cli.output import ExitCode, emit, group, note
+
+if TYPE_CHECKING:
+    from hub.cases.clocks import CaseClock
 
 app = group(__doc__ or "")
 
@@ -187,7 +190,7 @@ def link(
 def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOption = False) -> None:
     """List cases, the latest first: parties, state, next clock and who must act; at most 1000."""
     from hub.cases.case import ERASED, actors
-    from hub.cases.reading import all_cases, cases_of
+    from hub.cases.reading import agreed_clock, agreed_clocks, all_cases, cases_of, next_clock
     from hub.settings import load_settings
     from hub.wiring import open_log
 
@@ -197,9 +200,10 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
             rows = all_cases(opened.reader, limit=LISTED_MAX)
         else:
             rows = cases_of(opened.reader, partner, limit=LISTED_MAX).rows
+        agreed = agreed_clocks(opened.reader, [row.row for row in rows])
     listed: list[dict[str, object]] = []
     for row in rows:
-        due = None if row.due_at is None else datetime.fromtimestamp(row.due_at, UTC)
+        clock = next_clock(row, agreed[row.row])
         listed.append(
             {
                 "row": row.row,
@@ -207,18 +211,57 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
                 "parties": list(row.parties),
                 "state": row.state,
                 "next": [] if row.state == ERASED else list(actors(row.procedure, row.state, row.parties)),
-                "clock": None
-                if row.clock is None
-                else {
-                    "name": row.clock,
-                    "basis": row.basis,
-                    "due": due,
-                    "started": due is not None,
-                    "overdue": due is not None and due <= now,
-                },
+                "clock": None if clock is None else _clock(clock, now),
+                "agreed": [_clock(agreed_clock(one), now) for one in agreed[row.row]],
             }
         )
     emit(listed, as_json)
+
+
+def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
+    """`due` is the first instant that is too late, `due_on` the last day in time where the state asked is."""
+    found: dict[str, object] = {
+        "name": clock.name,
+        "basis": clock.basis,
+        "due": clock.ends_at,
+        "started": clock.started,
+        "overdue": clock.expired(now),
+    }
+    if clock.requested is None:
+        return found
+    return found | {
+        "due_on": None if clock.due is None else clock.due.isoformat(),
+        "requested": clock.requested,
+        "known": clock.known,
+        "indicative": clock.indicative,
+        "stage": clock.stage,
+    }
+
+
+@app.command()
+def certificate(
+    folder: FolderArgument,
+    row: Annotated[
+        int, typer.Argument(metavar="CASE", min=0, help="The case's number, as `liaison hub cases` has it.")
+    ],
+    clock: Annotated[
+        str, typer.Argument(metavar="KEY", help="The key of the profile: reply_limit, transfer_limit ...")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
+    from hub.certificates import proved
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from keys.proofs.deadline import encode
+
+    with open_log(load_settings(folder)) as opened:
+        raw = encode(proved(opened.reader, row, clock))
+    with file.open("xb") as target:
+        target.write(raw)
+    emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)
+    return ExitCode.DONE
 
 
 @app.command()

@@ -7,11 +7,14 @@ is valid, 4 when one is not; a file that cannot be read is a failure (1), text t
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liaison.cli.output import ExitCode, emit, group
+
+if TYPE_CHECKING:
+    from schemas.agreements.pinned import Pinned
 
 app = group("List, show and check message kinds; name codes.")
 
@@ -62,13 +65,18 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
         list[str] | None, typer.Option("--to", metavar="STATE", help=f"Recipient (repeatable): {_STATE}.")
     ] = None,
     purpose: Annotated[str | None, typer.Option(metavar="CODE", help="The purpose stated outside the payload.")] = None,
-    agreement: Annotated[str | None, typer.Option(metavar="ID", help="The agreement relied on.")] = None,
+    agreement: Annotated[
+        str | None, typer.Option(metavar="ID", help="The agreement relied on; a profile's times are checked.")
+    ] = None,
     parent: Annotated[Path | None, typer.Option(metavar="FILE", help="The message replied to.")] = None,
     earlier: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A message the case already holds (repeatable, the opening one first)."),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="RFC 3339; stands for now.")] = None,
+    received_at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When the state asked received the opening message.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Real operation: the specimen state UTO is refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> ExitCode:
@@ -78,13 +86,15 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
     from schemas.parts.context import Earlier
 
     context = registry.CheckContext(
-        at=_instant(at),
+        at=_instant(at) or datetime.now(UTC),
         sender_state=_state(sender, "--from"),
         recipient_states=tuple(_known_state(state, "--to") for state in recipients or ()),
         purpose=_purpose(purpose),
         agreement=_agreement(agreement),
         parent=None if parent is None else _payload(parent, "--parent"),
         earlier=tuple(Earlier(payload=_payload(file, "--earlier")) for file in earlier or ()),
+        received_at=_instant(received_at, "--received-at"),
+        profile=_profile(agreement),
         live=live,
     )
     results = []
@@ -162,15 +172,22 @@ def _payload(file: Path, option: str) -> dict[str, object]:
         raise typer.BadParameter(f"is not a payload ({error.code})", param_hint=option) from None
 
 
-def _instant(text: str | None) -> datetime:
+def _profile(agreement: str | None) -> "Pinned | None":
+    from schemas.agreements import profile
+    from schemas.agreements.pinned import Pinned
+
+    return Pinned(profile.load(agreement)) if agreement in profile.ids() else None
+
+
+def _instant(text: str | None, option: str = "--at") -> datetime | None:
     if text is None:
-        return datetime.now(UTC)
+        return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or (at.tzinfo is None and len(text) > 10):
-        raise typer.BadParameter("is not an RFC 3339 instant with its offset", param_hint="--at")
+        raise typer.BadParameter("is not an RFC 3339 instant with its offset", param_hint=option)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -212,7 +212,7 @@ def check_tacit_claim(
     profile: Profile,
     question: Question,
     *,
-    claimant: str,
+    claimant: str | None,
     claimed_at: datetime,
     receipt_proven: bool,
     extension_pending: bool = False,
@@ -224,7 +224,7 @@ def check_tacit_claim(
     Args:
         profile: in the version the case began with.
         question: the reply's clock, from the receipt, with the extension that was granted.
-        claimant: the state that claims, ISO alpha-3.
+        claimant: the state that claims, ISO alpha-3; None where nobody says who sends it.
         claimed_at: when (aware).
         receipt_proven: whether a receipt is proven: by `readm.ack`, or the hand-over where the profile says so.
         extension_pending: whether an extension was asked for and not yet answered.
@@ -240,7 +240,8 @@ def check_tacit_claim(
     found = due(profile, question, days)
     # 1. the side that asked
     outside = profile.requested(found.start)
-    if not profile.binds(claimant, found.start) or (claimant == outside) == (found.requested == outside):
+    asks = claimant is None or profile.binds(claimant, found.start)
+    if not asks or (claimant is not None and (claimant == outside) == (found.requested == outside)):
         raise Rejected("SENDER_ROLE", "/claimant")
     # 2. an action that is not blocked
     if case_suspended:

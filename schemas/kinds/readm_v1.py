@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.codes.lists import load
+from schemas.errors import Rejected
 from schemas.kinds.kind import Kind, always, told
 from schemas.parts import case
 from schemas.parts.attachment import FINGERPRINTS, Attachment
@@ -469,11 +470,16 @@ def _claimed_under(message: Node, start: When | None, extension_days: int, conte
         return
     application = case.opening(context)
     procedure = (application["procedure"].text if application is not None else None) or "normal"
-    begins = profile.tacit_consent_from(start, procedure=procedure, extension_days=extension_days)
-    if begins is None or not profile.certain:
-        yield message["kind"].finding("TACIT_NOT_PROVIDED")
-    elif context.today < begins:
-        yield due.finding("TACIT_TOO_EARLY")
+    try:
+        profile.check_tacit_claim(
+            start,
+            claimant=context.sender_state,
+            claimed_at=context.at,
+            procedure=procedure,
+            extension_days=extension_days,
+        )
+    except Rejected as refusal:
+        yield (due if refusal.code == "TACIT_TOO_EARLY" else message["kind"]).finding(refusal.code)
     counted = profile.due("reply_limit", start, procedure=procedure, extension_days=extension_days)
     if counted is not None and due.day is not None and due.day != counted:
         yield due.finding("FIELD_RANGE")

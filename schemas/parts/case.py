@@ -69,10 +69,17 @@ def check_persons(refs: Node, known: set[str] | None) -> Findings:
 
 
 def received(context: CheckContext) -> When | None:
-    """When the requested state received the opening message: as it acknowledged, else as its edge signed."""
+    """When the requested state received the opening message.
+
+    As its edge signed, unless the agreement asks for an acknowledgement, or no hand-over is known: then as it said
+    (settled.md, What starts a treaty clock).
+    """
+    asked = context.profile is not None and context.profile.value("receipt_proof") == "ack"
+    if context.received_at is not None and not asked:
+        return context.received_at
     for acknowledged in earlier(context, "readm.ack"):
         return when(acknowledged["received_at"])
-    return context.received_at
+    return None
 
 
 def lapsed_on(context: CheckContext) -> date | None:

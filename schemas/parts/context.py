@@ -36,7 +36,7 @@ class CheckContext:
         earlier: what the case holds so far, the opening message first; empty where nobody knows. Only what its messages
             say is asked of it, so a rule between two messages is silent where one is missing.
         received_at: when the requested state received the opening message, by its own signed statement; an
-            acknowledgement among `earlier` says it better.
+            acknowledgement among `earlier` stands for it where the agreement asks for one, or none is known.
         profile: of the agreement, in the version the case began with.
         live: real operation; the specimen state UTO is refused.
         reading: the payload was received: members and codes that a newer sender of the same version may know are

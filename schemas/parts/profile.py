@@ -48,8 +48,20 @@ class Profile(Protocol):
     def extendable(self, key: str, start: When, days: int) -> bool | None:
         """Whether a period may be made longer by so many days."""
 
-    def tacit_consent_from(self, received: When, *, procedure: str, extension_days: int = 0) -> date | None:
-        """The first day on which silence can be claimed as consent; None when it cannot."""
+    def check_tacit_claim(
+        self,
+        received: When,
+        *,
+        claimant: str | None,
+        claimed_at: datetime,
+        procedure: str = "normal",
+        extension_days: int = 0,
+    ) -> None:
+        """Silence counts as consent, and this state may say so.
+
+        Raises:
+            Rejected: SENDER_ROLE, TACIT_NOT_PROVIDED, TACIT_TOO_EARLY or PROFILE_INACTIVE.
+        """
 
 
 OWN_DOCUMENTS = frozenset({"requesting_party_td", "eu_td", "common_td"})

@@ -3,17 +3,19 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hub.cases.case import ERASED, Rung
+from hub.cases.clocks import CaseClock
 from hub.console import chart, words
 from hub.console.rendering import FOLDER, PAGE_HEADERS, render, static_files
 from keys.proofs.leaf import EVENTS
 from schemas.errors import CODES
-from schemas.lifecycles import PROCEDURES, RULES, Clock
+from schemas.lifecycles import PROCEDURES, RULES
 from schemas.lifecycles.clocks import next_clock
 
 NOW = datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
@@ -34,6 +36,9 @@ def test_every_code_has_words() -> None:
     facts = {"urgency": "A", "valid_until": "2026-12-31"}
     clocks = [next_clock(name, state, facts) for name, found in PROCEDURES.items() for state in found.states]
     assert {clock.name for clock in clocks if clock} == set(words.CLOCKS)
+    assert {key for found in PROCEDURES.values() for state in found.states.values() for key in state.clocks} == set(
+        words.AGREED
+    )
     grouped = [event for _, _, events in words.GROUPS for event in events]
     assert len(grouped) == len(set(grouped))
     assert set(grouped) <= EVENTS
@@ -61,9 +66,12 @@ def test_how_far_away(apart: timedelta, shown: str) -> None:
 
 def test_times_bear_their_zone() -> None:
     assert words.instant(NOW) == "1 Apr 2026, 12:30 UTC"
-    assert words.due(Clock("answer", "H", NOW)) == "1 Apr 2026, 12:30 UTC"
-    assert words.due(Clock("validity", "CD", date(2026, 12, 31))) == "31 Dec 2026, end of day UTC"
-    assert words.due(Clock("answer", "WD", None)) == "Not started"
+    assert words.due(CaseClock("answer", "H", NOW, NOW)) == "1 Apr 2026, 12:30 UTC"
+    assert words.due(CaseClock("validity", "CD", date(2026, 12, 31), NOW)) == "31 Dec 2026, end of day UTC"
+    assert words.due(CaseClock("answer", "WD", None, None)) == "Not started"
+    agreed = CaseClock("reply_limit", "WD", date(2026, 4, 20), NOW, requested="MDA", indicative=True)
+    assert words.due(agreed) == "20 Apr 2026, end of day in MDA, indicative"
+    assert words.due(replace(agreed, due=None, known=False)) == "Nobody knows when it ends"
 
 
 def test_a_chart_puts_each_leaf_in_its_bar() -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from adapters.contract import Refused, Taken
 from adapters.edge.wiring import Edge
+from hub.clockkeeper import keep
 from schemas import lifecycles, registry
-from tests.edge.conftest import Rig, channel, codes, deliver, offer, send, taken
+from tests.edge.conftest import Rig, channel, codes, deliver, follow, offer, send, taken
 from tests.world import ROLES, agreement
 
 SAFE = registry.example("readm.application")["safeguards"]
 
 
-async def parties(rig: Rig) -> tuple[Edge, Edge]:
+async def parties(rig: Rig, profile: str | None = None) -> tuple[Edge, Edge]:
     """Austria and Moldova, who have agreed on readmission."""
     kinds = [kind for kind in registry.KINDS if kind.startswith(("readm.", "transfer."))]
     roles = sorted({role for roles in ROLES.values() for role in roles})
@@ -27,6 +28,7 @@ async def parties(rig: Rig) -> tuple[Edge, Edge]:
             kinds=dict(before.kinds)
             | {kind: tuple(product(sorted(set(roles) & lifecycles.RULES[kind].sender_roles), roles)) for kind in kinds},
             purposes=tuple(sorted({*before.purposes, "READM"})),
+            profile=profile,
         )
     )
     return await rig.edge("test-aut"), await rig.edge("test-mda")
@@ -40,12 +42,21 @@ async def passed(sender: Edge, recipient: Edge, kind: str, *to: str, **changes: 
     return settled
 
 
+def safe(rig: Rig) -> dict[str, Any]:
+    """Safeguards checked today."""
+    return {**SAFE, "nonrefoulement_checked": {"on": rig.world.clock().date().isoformat(), "by_role": "RET"}}
+
+
+async def apply(rig: Rig, austria: Edge, moldova: Edge) -> Taken:
+    """An application under the agreement of the Union and Moldova that has arrived."""
+    changes = {"safeguards": safe(rig), "agreement_id": "EU-MDA"}
+    return await passed(austria, moldova, "readm.application", "test-mda", **changes)
+
+
 async def applied(rig: Rig) -> tuple[Edge, Edge, Taken]:
     """An application that has arrived."""
     austria, moldova = await parties(rig)
-    today = rig.world.clock().date().isoformat()
-    safe = {**SAFE, "nonrefoulement_checked": {"on": today, "by_role": "RET"}}
-    application = await passed(austria, moldova, "readm.application", "test-mda", safeguards=safe)
+    application = await passed(austria, moldova, "readm.application", "test-mda", safeguards=safe(rig))
     assert len(channel(moldova).delivered) == 1
     return austria, moldova, application
 
@@ -134,3 +145,47 @@ async def test_a_message_not_taken_yet_is_nobodys_parent(rig: Rig) -> None:
     assert austria.cases.parent(application.id, None, "own") is None
     [known] = austria.cases.earlier(application.case_handle)
     assert known.payload["kind"] == "readm.application"
+
+
+async def test_a_case_keeps_the_profile_it_began_with_and_its_receipt(rig: Rig) -> None:
+    austria, moldova = await parties(rig, profile="EU-MDA")
+    application = await apply(rig, austria, moldova)
+    for edge in (austria, moldova):
+        await follow(edge)
+        start = edge.cases.start(application.case_handle)
+        assert start.pin == "EU-MDA/1/MDA"
+        assert start.profile is not None
+        assert start.received_at == rig.world.clock()
+        assert edge.cases.start("0" * 32).pin is None
+
+
+async def test_consent_by_silence_is_not_claimed_under_a_profile_nobody_verified(rig: Rig) -> None:
+    austria, moldova = await parties(rig, profile="EU-MDA")
+    application = await apply(rig, austria, moldova)
+    await follow(austria)
+    await rig.world.travel(days=60)
+    await austria.directories.refresh()
+    claim = registry.example("readm.tacit.claim") | {"profile_version": "1"}
+    del claim["kind"]
+    refused = await offer(austria, "readm.tacit.claim", **{**claim, "in_reply_to": application.id})
+    assert isinstance(refused, Refused)
+    assert "TACIT_NOT_PROVIDED" in {finding.code for finding in refused.findings}
+
+
+async def test_an_application_under_another_profile_than_the_agreements_is_refused(rig: Rig) -> None:
+    austria, _ = await parties(rig, profile="EU-GEO")
+    refused = await offer(austria, "readm.application", "test-mda", safeguards=safe(rig), agreement_id="EU-MDA")
+    assert isinstance(refused, Refused)
+    assert refused.code == "PROFILE_INACTIVE"
+
+
+async def test_an_edge_follows_what_the_log_says_of_a_clock(rig: Rig) -> None:
+    austria, moldova = await parties(rig, profile="EU-MDA")
+    await apply(rig, austria, moldova)
+    await rig.world.travel(days=60)
+    assert rig.world.hub is not None
+    assert await keep(rig.world.hub) == 1
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+        await follow(edge)
+        assert codes(edge) == []

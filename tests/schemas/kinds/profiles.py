@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from schemas.errors import Rejected
+
 When = date | datetime
 
 KAZAKHSTAN: Mapping[str, Any] = {
@@ -73,11 +75,20 @@ class StandIn:
             return None
         return isinstance(bound, Mapping) and days <= bound["n"]
 
-    def tacit_consent_from(self, received: When, *, procedure: str, extension_days: int = 0) -> date | None:
-        if self.silent_from is not None:
-            return self.silent_from
+    def check_tacit_claim(
+        self,
+        received: When,
+        *,
+        claimant: str | None,  # noqa: ARG002 - who may claim is the agreements' test
+        claimed_at: datetime,
+        procedure: str = "normal",
+        extension_days: int = 0,
+    ) -> None:
         last = self.due("reply_limit", received, procedure=procedure, extension_days=extension_days)
-        return last + timedelta(days=1) if last and self.certain and self.value("silence") == "consent" else None
+        if last is None or not self.certain or (self.silent_from is None and self.value("silence") != "consent"):
+            raise Rejected("TACIT_NOT_PROVIDED")
+        if claimed_at.astimezone(UTC).date() < (self.silent_from or last + timedelta(days=1)):
+            raise Rejected("TACIT_TOO_EARLY", "/claimed_at")
 
 
 def _civil(start: When) -> date:

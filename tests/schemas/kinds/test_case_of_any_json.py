@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import registry
-from schemas.errors import CODES
+from schemas.errors import CODES, Rejected
 from schemas.parts.context import Earlier
 from schemas.registry import CheckContext
 from tests.schemas.kinds.profiles import StandIn, When
@@ -37,8 +37,17 @@ class Oracle(StandIn):
     def extendable(self, key: str, start: When, days: int) -> bool | None:
         return None if self.day is None else days < 7
 
-    def tacit_consent_from(self, received: When, *, procedure: str, extension_days: int = 0) -> date | None:
-        return self.day
+    def check_tacit_claim(
+        self,
+        received: When,
+        *,
+        claimant: str | None,
+        claimed_at: datetime,
+        procedure: str = "normal",
+        extension_days: int = 0,
+    ) -> None:
+        if self.day is None or not self.certain:
+            raise Rejected("TACIT_NOT_PROVIDED")
 
 
 @st.composite

@@ -1,0 +1,126 @@
+"""The clock keeper: says in the log that an agreement's time is running out, and that it has ended.
+
+Driven by the hub's clock; it looks at rows whose end has come near, never at all cases. Guarantees one leaf of each
+kind a case, clock and end, however often it looks and however many hub processes do: the row's stage is read and
+changed in the transaction that appends the leaf, and another process that appended meanwhile makes it read again. What
+has ended moves the case by its life cycle's table alone (`lifecycles.expire`), in that same transaction; a clock that
+is set back undoes nothing. A crash leaves leaf, move and stage, or none of them, and the next look does it.
+
+The leaf's `code` is the clock's key and `prev` the acceptance that opened the case; its `digest` is that of the
+deadline's certificate where there is one, whose text is kept sealed with the case (`hub.certificates`).
+"""
+
+import asyncio
+from datetime import timedelta
+from hashlib import sha256
+
+from hub.cases.case import STAGES
+from hub.cases.reading import fold
+from hub.cases.refolding import Moved
+from hub.certificates import certificate_of
+from hub.intake import Accepted
+from hub.log.batch import Answer, Batch, CaseRow, Draft, Sealed
+from hub.wiring import Hub
+from schemas import lifecycles
+from schemas.envelope import parse_header
+from schemas.errors import LiaisonError
+from service.failpoints import reach
+from service.logs import log
+from service.sqlite import guarded
+
+ROWS_AT_ONCE = 250
+
+_ENDED = (
+    "SELECT row_id, clock, due_at FROM case_clock WHERE stage IN ('running', 'warned') AND due_at <= ? "
+    "ORDER BY due_at, row_id, clock LIMIT ?"
+)
+_NEAR = (
+    "SELECT row_id, clock, due_at FROM case_clock WHERE stage = 'running' AND due_at > ? AND due_at <= ? "
+    "ORDER BY due_at, row_id, clock LIMIT ?"
+)
+_STAGE = "SELECT stage FROM case_clock WHERE row_id = ? AND clock = ? AND due_at = ?"
+_SAID = "UPDATE case_clock SET stage = ? WHERE row_id = ? AND clock = ? AND due_at = ?"
+_MOVED = "UPDATE case_state SET state = ? WHERE row_id = ?"
+
+
+async def run(hub: Hub) -> None:
+    """Look until cancelled."""
+    while True:
+        try:
+            while await keep(hub) >= ROWS_AT_ONCE:
+                pass
+        except LiaisonError as error:
+            log.error("clockkeeper.failed", error)  # next time
+        await asyncio.sleep(hub.settings.clock_look_seconds)
+
+
+async def keep(hub: Hub) -> int:
+    """One look: what has ended, then what is near its end; returns how many clocks were looked at.
+
+    Raises:
+        Unavailable: the log took nothing; the next look does it.
+    """
+    now = int(hub.clock().timestamp())
+    ahead = int(timedelta(hours=hub.settings.clock_warn_ahead_hours).total_seconds())
+    with guarded():
+        ended = hub.connection.execute(_ENDED, (now, ROWS_AT_ONCE)).fetchall()
+        near = hub.connection.execute(_NEAR, (now, now + ahead, ROWS_AT_ONCE)).fetchall() if ahead else []
+    for event, rows in (("ClockExpired", ended), ("ClockWarned", near)):
+        for row, clock, due_at in rows:
+            await hub.writer.submit(_Tick(hub, event, row=row, clock=clock, due_at=due_at))
+    return max(len(ended), len(near))
+
+
+class _Tick:
+    """A clock's leaf as a member of a batch; nothing where another process, or a message, was quicker."""
+
+    __slots__ = ("_clock", "_due_at", "_event", "_hub", "_row")
+
+    def __init__(self, hub: Hub, event: str, *, row: int, clock: str, due_at: int) -> None:
+        self._hub, self._event = hub, event
+        self._row, self._clock, self._due_at = row, clock, due_at
+
+    def __call__(self, batch: Batch) -> Answer[None]:
+        hub, row, stage = self._hub, self._row, STAGES[self._event]
+        if row in batch.companion(Accepted).last or row in batch.companion(Moved).rows:
+            return _nothing  # a message of this batch moves the case: look at what it left
+        found = batch.connection.execute(_STAGE, (row, self._clock, self._due_at)).fetchone()
+        if found is None or found[0] not in {"running", *(("warned",) if stage == "expired" else ())}:
+            return _nothing
+        if stage == "expired" and batch.seconds < self._due_at:
+            return _nothing
+        key = hub.reader.case_key(row)
+        side = hub.reader.side(row)
+        if key is None or side is None:
+            return _nothing  # erased
+        case = fold(hub.reader, row)
+        clock = next((one for one in case.agreed if one.name == self._clock), None)
+        if clock is None or clock.ends_at is None or int(clock.ends_at.timestamp()) != self._due_at:
+            batch.companion(Moved).touch(hub.reader, row)  # counted by another release of the calendars: write it anew
+            return _nothing
+        text = certificate_of(hub.reader, case, clock, hub.settings.year)
+        committed = {"case": parse_header(side.header).case_handle}
+        batch.add(
+            Draft(
+                self._event,
+                digest=None if text is None else sha256(text).hexdigest(),
+                to=case.parties,
+                type=case.messages[0].kind,
+                prev=row,
+                code=self._clock,
+                committed=committed if text is None else committed | {"value": text.decode()},
+                case=CaseRow(row, key[1], key[0]),
+            )
+        )
+        # At once, not with the batch's rows: later members of this batch must see it.
+        batch.connection.execute(_SAID, (stage, row, self._clock, self._due_at))
+        if stage == "expired":
+            state = lifecycles.expire(case.procedure, case.state, self._clock)
+            batch.connection.execute(_MOVED, (state, row))
+        batch.companion(Moved).touch(hub.reader, row)
+        reach("hub.clockkeeper.added")
+        return _nothing
+
+
+def _nothing(_: Sealed) -> None:
+    return None

@@ -1,7 +1,7 @@
 """Writes the pages that are made from the code; a test fails while they differ from it.
 
-docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md. Run
-`python docs/pages.py` after a change of what they are made from.
+docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md.
+Run `python docs/pages.py` after a change of what they are made from.
 """  # noqa: INP001 - a script, not a package
 
 import sys

@@ -18,13 +18,12 @@ EXTENSIONS = {
 """Of the media types of `schemas.parts.attachment`; any other gets `bin`."""
 
 
-def message(delivery: Delivery, *, at: Callable[[ReceivedFile], str], receipt_at: str) -> bytes:
+def message(delivery: Delivery, *, at: Callable[[ReceivedFile], str]) -> bytes:
     """The object.
 
     Args:
         delivery: what is handed over.
         at: where a file of it is to be had, relative to the message.
-        receipt_at: the same for the receipt.
     """
     facts = {
         "digest": delivery.digest,
@@ -42,7 +41,7 @@ def message(delivery: Delivery, *, at: Callable[[ReceivedFile], str], receipt_at
             {"sha256": file.sha256, "media_type": file.media_type, "size": file.size, "at": at(file)}
             for file in delivery.files
         ],
-        "receipt": receipt_at,
+        "receipt": delivery.receipt.decode("utf-8"),
     }
     head = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
     return head[:-1] + b',"payload":' + delivery.payload.strip() + b"}"

@@ -36,7 +36,12 @@ async def run(edge: Edge) -> None:
 
 async def tell_some(edge: Edge) -> int:
     """Tell what is not yet told; returns how many submissions. Raises Unavailable: some of it is told again."""
+    reporting = [name for name, channel in edge.channels.items() if isinstance(channel, Reporting)]
     with transaction(edge.connection):
+        edge.connection.execute(  # of those nobody wants to be told about
+            f"UPDATE outbox SET told = ? WHERE told = 0 AND channel NOT IN ({', '.join('?' * len(reporting))})",  # noqa: S608 - question marks
+            (_TOLD, *reporting),
+        )
         rows = edge.connection.execute(
             "SELECT seq, channel, external_id, id, state, code, receipt FROM outbox WHERE told = 0 "
             "ORDER BY seq LIMIT ?",

@@ -71,7 +71,7 @@ class EdgeSettings(Settings):
     retry_max_seconds: Seconds = 300.0
     """Between two tries; each wait is about twice the one before, with a random part."""
 
-    group_max: Annotated[int, Field(ge=1, le=ITEMS_MAX)] = 64
+    group_max: Annotated[int, Field(ge=1, le=ITEMS_MAX)] = 256
     """Messages that share a transaction, a POST or a round of hand-overs."""
     batch_bytes_max: Annotated[int, Field(ge=1024**2)] = 4 * 1024**2
     waiting_max: Count = 50_000

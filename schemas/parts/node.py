@@ -20,20 +20,19 @@ Findings: TypeAlias = Iterator[Finding]
 class Node:
     """One value of a payload, and the way to it."""
 
-    __slots__ = ("_below", "_key", "_parent", "name", "value")
+    __slots__ = ("_below", "_steps", "name", "value")
 
-    def __init__(self, value: object, parent: "Node | None" = None, key: str | int = "") -> None:
+    def __init__(self, value: object, steps: tuple[str | int, ...] = (), name: str = "") -> None:
         self.value = value
-        self.name: str = parent.name if isinstance(key, int) and parent is not None else str(key)
+        self.name = name
         """The last name on the way here; a list's items bear the list's name."""
-        self._parent = parent
-        self._key = key
+        self._steps = steps  # not the node above: with that each check would leave its nodes to the cycle collector
         self._below: tuple[Node, ...] | None = None
 
     def __getitem__(self, name: str) -> "Node":
         """The member of this name; a node that is not `present` when there is none."""
         value = self.value.get(name, ABSENT) if isinstance(self.value, dict) else ABSENT
-        return Node(value, self, name)
+        return Node(value, (*self._steps, name), name)
 
     def __repr__(self) -> str:
         return f"Node({self.path!r})"
@@ -41,7 +40,7 @@ class Node:
     @property
     def path(self) -> str:
         """RFC 6901 pointer; empty for the payload itself."""
-        return "" if self._parent is None else f"{self._parent.path}/{escape(str(self._key))}"
+        return "".join(f"/{escape(str(step))}" for step in self._steps)
 
     @property
     def present(self) -> bool:
@@ -76,12 +75,14 @@ class Node:
         """The list's items; none if it is no list."""
         if not isinstance(self.value, list):
             return []
-        return [Node(item, self, index) for index, item in enumerate(self.value)]
+        return [Node(item, (*self._steps, index), self.name) for index, item in enumerate(self.value)]
 
     @property
     def members(self) -> list["Node"]:
         """The object's members; none if it is no object."""
-        return [Node(item, self, name) for name, item in self.value.items()] if isinstance(self.value, dict) else []
+        if not isinstance(self.value, dict):
+            return []
+        return [Node(item, (*self._steps, name), name) for name, item in self.value.items()]
 
     @property
     def texts(self) -> list[str]:
@@ -91,14 +92,14 @@ class Node:
     def walk(self) -> "tuple[Node, ...]":
         """This node and everything below it, in document order; made once, for many rules ask for it."""
         if self._below is None:
-            found = [self]
+            found: list[Node] = []
             for inner in self.members or self.items:
                 if isinstance(inner.value, dict | list):
                     found += inner.walk()
                 else:
                     found.append(inner)
             self._below = tuple(found)
-        return self._below
+        return (self, *self._below)
 
     def finding(self, code: str, severity: Severity | None = None) -> Finding:
         """A finding here."""

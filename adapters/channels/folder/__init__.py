@@ -4,7 +4,7 @@
     out/done/        what was taken, with NAME.taken.json: the ids
     out/refused/     what was not; NAME.reason.json says why, by code, place and row, never by value
     out/state/       what became of each that was taken
-    in/              deliveries: <digest>.json, <digest>.receipt, <digest>/<sha256>.<ext>
+    in/              deliveries: <digest>.json, and attachments as <digest>/<sha256>.<ext>
     done/ rejected/  where the national system moves <digest>.json once it has it, or cannot use it
     mapping/         one TOML file a table
 

@@ -1,4 +1,4 @@
-"""The way out: one delivery is `in/<digest>.json`, its receipt and its attachments beside it.
+"""The way out: one delivery is `in/<digest>.json`, its attachments in a folder beside it.
 
 Guarantees that `in/<digest>.json` appears last, whole and durable, and that nothing is written while that name lies
 in `in/`, `done/` or `rejected/`: the national system moves it, never deletes it, for 30 days (settled.md, Delivery
@@ -34,7 +34,7 @@ class _Written:
 
     Attributes:
         part: the message, to be named last.
-        beside: its receipt, and the folder of its attachments.
+        beside: the folder of its attachments, if it has any.
         named: done once it has its name and that is durable.
     """
 
@@ -81,18 +81,17 @@ class Outgoing:
 
     async def _write(self, delivery: Delivery, name: str) -> None:
         incoming = self._folders.incoming
-        receipt, attachments = incoming / f"{delivery.digest}.receipt", incoming / delivery.digest
+        attachments = incoming / delivery.digest
+        beside = (attachments,) if delivery.files else ()
         loop = asyncio.get_running_loop()
-        written = _Written(incoming / f"{name}{PART}", (receipt, attachments), loop.create_future())
+        written = _Written(incoming / f"{name}{PART}", beside, loop.create_future())
         try:
             if delivery.files:
                 _remove(attachments)
                 attachments.mkdir()
                 for file in delivery.files:
                     await _copy(file, attachments / file_name(file))
-            _put(receipt, delivery.receipt)
-            content = message(delivery, at=lambda file: f"{delivery.digest}/{file_name(file)}", receipt_at=receipt.name)
-            _put(written.part, content)
+            _put(written.part, message(delivery, at=lambda file: f"{delivery.digest}/{file_name(file)}"))
             self._group.append(written)
             if len(self._group) == 1:
                 loop.call_soon(self._name_group)  # after whoever is ready to write now

@@ -7,7 +7,7 @@
 | `PUT /v1/attachments/{sha256}` | 201, or 200 when it lies here; before the submission that names it |
 | `GET /v1/deliveries?wait=SECONDS&max=N` | `{"lease_seconds", "deliveries": [...]}` |
 | `POST /v1/deliveries/{digest}/ack`, `/reject` | 204; reject takes `{"code": CODE}` |
-| `GET /v1/deliveries/{digest}/files/{sha256}`, `/receipt` | what goes with it, until it is acknowledged |
+| `GET /v1/deliveries/{digest}/files/{sha256}` | its attachments, until it is acknowledged |
 
 Guarantees exactly-once hand-over by contract: a delivery is named by its digest in every form, what was acknowledged
 is never given out again, and a national system that dies in between recognises the digest (settled.md, Delivery).

@@ -144,7 +144,7 @@ def as_message(delivery: Delivery) -> bytes:
     def at(file: ReceivedFile) -> str:
         return f"{base}/files/{file.sha256}"
 
-    return message(delivery, at=at, receipt_at=f"{base}/receipt")
+    return message(delivery, at=at)
 
 
 def answer(word: Word) -> HandOver:

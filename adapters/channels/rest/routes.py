@@ -83,7 +83,6 @@ class Addresses:
             Route("/v1/deliveries", self._guarded(self._lease), methods=["GET"]),
             Route(f"{digest}/ack", self._guarded(self._acknowledge), methods=["POST"]),
             Route(f"{digest}/reject", self._guarded(self._reject), methods=["POST"]),
-            Route(f"{digest}/receipt", self._guarded(self._receipt), methods=["GET"]),
             Route(digest + "/files/{sha256}", self._guarded(self._file), methods=["GET"]),
         ]
 
@@ -180,11 +179,6 @@ class Addresses:
             raise Rejected("CODE_UNKNOWN", "/code")
         self._desk.offers.settle(digest, Word("rejected", code))
         return Response(status_code=204)
-
-    async def _receipt(self, request: Request) -> Response:
-        """The hub's proof of a delivery's acceptance."""
-        delivery = self._desk.offers.delivery(_digest(request, "digest"))
-        return Response(delivery.receipt, media_type="application/vnd.liaison.receipt.v1")
 
     async def _file(self, request: Request) -> Response:
         """An attachment of a delivery that was given out and not yet acknowledged."""

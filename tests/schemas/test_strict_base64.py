@@ -15,6 +15,12 @@ def test_what_was_written_is_read(data: bytes) -> None:
     assert strict_base64.decode(text.encode(), code="PROOF_INVALID") == data
 
 
+@pytest.mark.parametrize(("data", "text"), [(b"", ""), (b"A", "QQ=="), (b"AB", "QUI="), (b"\xfb\xff", "+/8=")])
+def test_the_spellings_of_rfc_4648_are_read(data: bytes, text: str) -> None:
+    assert strict_base64.encode(data) == text
+    assert strict_base64.decode(text, code="PROOF_INVALID") == data
+
+
 @pytest.mark.parametrize(
     "text",
     ["QQ", "QQ=", "QR==", "QQ==\n", " QQ==", "QQ==QQ==", "Q_==", "é===", "=", "QQ===", b"\xff\xff\xff\xff", b"QR=="],

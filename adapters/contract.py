@@ -8,6 +8,8 @@ In: `receive` gives one `Inbound` after another. The edge either has the submiss
 offers the same submission again under the same `external_id`; the edge recognises it and settles it as before. Another
 submission under an `external_id` that was taken is `Refused("DUPLICATE_DIFFERS")`, never mistaken for the first. What
 the edge cannot settle now it keeps and settles later; after `connect` whatever was not settled is offered again.
+A submission whose text an officer must look at first is `Held`. That is a `Taken`: nothing is lost, and a channel that
+does not know the word treats it as one; what became of it comes as `Progress`, as of any other (docs/adr/0086).
 
 How an edge comes by one: the table `[channels.NAME]` of its settings names a module of `adapters.channels` (or, with a
 dot, of a third party) in `use`; that module's `open_channel(place: Place) -> Channel` makes it. A channel that serves
@@ -87,6 +89,13 @@ class Refused:
     """The submission will not be sent as it is. `findings` hold codes and pointers, never values."""
 
     code: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Taken):
+    """Taken, and not sent before an officer here has released it. `findings` hold codes and pointers, never values."""
+
     findings: tuple[Finding, ...] = ()
 
 
@@ -246,22 +255,25 @@ class Progress:
 
     Attributes:
         external_id, id: the channel's name for it, and the message's.
-        state: `accepted` by the hub or `refused` for good; per recipient (`partner`) `handed_over` or `failed`.
-        code: why, when refused or failed.
+        state: `held` for an officer of ours, `queued` once he or she released it; `accepted` by the hub or `refused`
+            for good; per recipient (`partner`) `handed_over` or `failed`.
+        code: why, when held, refused or failed.
         receipt: the hub's proof of acceptance or refusal; None where a refusal was too early to be logged.
+        findings: where it is held, by code and pointer, never a value.
     """
 
     external_id: str
     id: str
-    state: Literal["accepted", "refused", "handed_over", "failed"]
+    state: Literal["held", "queued", "accepted", "refused", "handed_over", "failed"]
     partner: str | None = None
     code: str | None = None
     receipt: bytes | None = field(default=None, repr=False)
+    findings: tuple[Finding, ...] = ()
 
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A channel that is told about progress, in order, at least once."""
+    """A channel that is told about progress, in order, at least once. States may be added: one unknown is no error."""
 
     async def report(self, progress: Progress) -> None:
         """Pass it on durably. Raises Unavailable; it is told again."""

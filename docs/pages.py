@@ -159,7 +159,8 @@ def _safeguards() -> str:
         "Each is a rule in `schemas/safeguards/`, run at the sender's edge before sealing and shown by\n"
         "`liaison schema check` once `--to` names a recipient. Refusals are told to the sender alone.\n\n"
         "SG8 is the closed list of fields itself, and refusals of data beside the question.\n\n"
-        + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
+        "How much the guard over free texts catches, and holds for nothing, is measured: "
+        "[free-text-guard](free-text-guard.md).\n\n" + "\n".join(_safeguard(safeguard) for safeguard in SAFEGUARDS)
     )
 
 

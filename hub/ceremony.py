@@ -24,6 +24,7 @@ from keys.proofs.checkpoint import LogSigner
 from keys.suite import SEED_BYTES, RequestKey
 from schemas.errors import Unavailable
 from service.failpoints import reach
+from service.founding import beside, give_name, holds_something, settings_text
 
 SEEDS = ("at_rest", "index", "log.ed25519", "log.mldsa44", "request", SNAPSHOT_KEY, TIMESTAMP_KEY)
 """What a hub's key file holds; none of them opens a message."""
@@ -31,7 +32,6 @@ SEEDS = ("at_rest", "index", "log.ed25519", "log.mldsa44", "request", SNAPSHOT_K
 CEREMONY_PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
 ROOT_FILE = "root.json"
 LOG_KEYS_FILE = "log.vkey"
-_UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def initialise(
         Unavailable: STORE_UNAVAILABLE.
     """
     ceremony = ceremony or folder.with_name(f"{folder.name}-ceremony")
-    making, offline = _beside(folder), _beside(ceremony)
+    making, offline = beside(folder), beside(ceremony)
     complete = (making / SETTINGS_FILE).exists()
-    if _holds_something(folder) or (_holds_something(ceremony) and not complete):
+    if holds_something(folder) or (holds_something(ceremony) and not complete):
         raise FileExistsError
     try:
         if not complete:
@@ -85,9 +85,9 @@ def initialise(
             _fill(making, offline, now, wanted, lifetimes=lifetimes, log2_n=log2_n)
             reach("hub.ceremony.filled")
         if offline.exists():
-            _name(offline, ceremony)
+            give_name(offline, ceremony)
         reach("hub.ceremony.offline_named")
-        _name(making, folder)
+        give_name(making, folder)
     except OSError as error:
         raise Unavailable("STORE_UNAVAILABLE") from error
     settings = load_settings(folder)
@@ -121,34 +121,4 @@ def _fill(
     )
     write_durably(folder / ROOT_FILE, root)
     write_durably(folder / LOG_KEYS_FILE, "".join(f"{key}\n" for key in log.vkeys).encode())
-    write_durably(folder / SETTINGS_FILE, _toml(given).encode())
-
-
-def _toml(given: Mapping[str, object]) -> str:
-    lines = ["# Every setting, its default and its unit: hub/settings.py"]
-    for name, value in given.items():
-        if isinstance(value, bool | int | float):
-            text = str(value).lower() if isinstance(value, bool) else repr(value)
-        else:
-            text = '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        lines.append(f"{name} = {text}")
-    return "\n".join(lines) + "\n"
-
-
-def _beside(folder: Path) -> Path:
-    return folder.with_name(folder.name + _UNFINISHED)
-
-
-def _holds_something(folder: Path) -> bool:
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-
-
-def _name(made: Path, name: Path) -> None:
-    if name.exists():
-        name.rmdir()  # only an empty folder lets itself be removed
-    made.rename(name)
-    parent = os.open(name.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    write_durably(folder / SETTINGS_FILE, settings_text(given, "hub/settings.py").encode())

@@ -203,6 +203,7 @@ CODES: dict[str, Code] = _table(
     Code("SG13", 422, "A recent non-refoulement check is needed."),
     Code("SG14", 422, "This source system's data needs the consent of its origin."),
     Code("FREETEXT_HOLD", 422, "A free text is held until an officer releases it."),
+    Code("SAME_PERSON", 403, "A second person must decide this; the one named has decided already."),
     Code("CLASSIFIED", 422, "Classified information may not be sent this way."),
     Code("HANDLING_TEXT", 422, "Handling code H3 needs its text, and only H3 has one."),
     # -- attachments

@@ -44,6 +44,8 @@ def test_a_command_in_a_text_exists(line: str) -> None:
     if words[:2] == ["python3", "bootstrap.py"]:
         assert words[2] in {"demo", "serve", "test", "check", "bench"}
         assert callable(getattr(bootstrap, words[2]))
+    elif words[0].removeprefix(".venv/bin/") == "python" and words[1].endswith(".py"):
+        assert (ROOT / words[1]).is_file(), line
     elif words[0].removeprefix(".venv/bin/") == "liaison":
         _assert_command(words[1:])
     else:

@@ -1,7 +1,8 @@
 """What lies here of a case: the messages sent into it and those that came (docs/adr/0068).
 
 Rules between messages ask it, and a submission finds here what it refers to: a message received, or one of our own,
-as the kind's rule says. Guarantees that nothing is told of a message that the hub refused or that could not be opened.
+as the kind's rule says. Guarantees that nothing is told of a message that the hub refused, that waits for an officer's
+release or that could not be opened.
 """
 
 import json
@@ -15,7 +16,7 @@ from service.sqlite import Connection, guarded
 
 _CASE = """
 SELECT id, payload, idx, seq FROM (
-    SELECT id, payload, idx, seq FROM outbox WHERE case_handle = ? AND state <> 'refused'
+    SELECT id, payload, idx, seq FROM outbox WHERE case_handle = ? AND state NOT IN ('refused', 'held')
     UNION ALL
     SELECT id, payload, idx, 0 FROM inbox WHERE case_handle = ? AND state IN ('ready', 'handed_over')
 ) ORDER BY idx IS NULL, idx, seq LIMIT 1000

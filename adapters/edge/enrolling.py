@@ -22,13 +22,13 @@ from keys.directory.enrolment import ADMINISTRATORS, make_enrolment, parse_enrol
 from keys.suite import SEED_BYTES
 from schemas.errors import Rejected, Unavailable
 from service.failpoints import reach
+from service.founding import beside, give_name, holds_something, settings_text
 from service.sqlite import open_database
 
 SEEDS = ("sign.ed25519", "sign.mldsa65", "kem", "request")
 KEYRING, PASSPHRASE = "keyring", "passphrase"
 ADMINISTRATORS_FOLDER = "administrators"
 TOKEN_FILE = "channel-token"  # noqa: S105 - the name of a file
-_UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ def initialise(
         Rejected: a setting out of its range, or a root that is none.
         Unavailable: STORE_UNAVAILABLE.
     """
-    making = _beside(folder)
+    making = beside(folder)
     office = administrators or folder / ADMINISTRATORS_FOLDER
-    office_making = making / ADMINISTRATORS_FOLDER if administrators is None else _beside(administrators)
+    office_making = making / ADMINISTRATORS_FOLDER if administrators is None else beside(administrators)
     wanted = {name: value for name, value in given.items() if value is not None}
     settings = EdgeSettings.load(None, folder=making, **wanted)
     _check_root(root, now)
     complete = (making / SETTINGS_FILE).exists() and load_settings(making).partner == settings.partner
-    if _holds_something(folder) or (administrators is not None and _holds_something(administrators) and not complete):
+    if holds_something(folder) or (administrators is not None and holds_something(administrators) and not complete):
         raise FileExistsError
     try:
         if not complete:
@@ -82,8 +82,8 @@ def initialise(
             _fill(settings, office_making, now, root=root, given=wanted, log2_n=log2_n)
             reach("edge.init.filled")
         if administrators is not None and office_making.exists():
-            _name(office_making, administrators)
-        _name(making, folder)
+            give_name(office_making, administrators)
+        give_name(making, folder)
         enrolment = folder / f"{settings.partner}.enrolment"
         return Initialised(folder, office, enrolment, parse_enrolment(enrolment.read_bytes()).fingerprint)
     except OSError as error:
@@ -109,7 +109,7 @@ def _fill(
         create(database)
     finally:
         database.close()
-    write_durably(settings.folder / SETTINGS_FILE, _toml(given).encode())
+    write_durably(settings.folder / SETTINGS_FILE, settings_text(given, "adapters/edge/settings.py").encode())
 
 
 def _check_root(root: bytes, now: datetime) -> None:
@@ -119,33 +119,3 @@ def _check_root(root: bytes, now: datetime) -> None:
     except Unavailable:
         return  # it is one; there is nothing more to read yet
     raise Rejected("DIRECTORY_INVALID", "/root")
-
-
-def _toml(given: Mapping[str, object]) -> str:
-    lines = ["# Every setting, its default and its unit: adapters/edge/settings.py"]
-    for name, value in given.items():
-        if isinstance(value, bool | int | float):
-            text = str(value).lower() if isinstance(value, bool) else repr(value)
-        else:
-            text = '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        lines.append(f"{name} = {text}")
-    return "\n".join(lines) + "\n"
-
-
-def _beside(folder: Path) -> Path:
-    return folder.with_name(folder.name + _UNFINISHED)
-
-
-def _holds_something(folder: Path) -> bool:
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-
-
-def _name(made: Path, name: Path) -> None:
-    if name.exists():
-        name.rmdir()  # only an empty folder lets itself be removed
-    made.rename(name)
-    parent = os.open(name.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)

@@ -3,16 +3,20 @@
 Guarantees that a channel is told `Taken` only once the row and its attachments are durable, that what was offered
 before is settled as before, and that the same name with another content is refused (DUPLICATE_DIFFERS). While there is
 no valid directory to judge by, nothing is judged and nothing refused: channels wait.
+
+What has held texts and is otherwise fit is written too, as `held`, and told so; an officer lets it go, or not
+(`adapters.edge.release`). Where as many wait as may (`held_max`), it is refused.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uuid_utils
 
-from adapters.contract import Channel, Inbound, Refused, Settlement, Submission, Taken, Unreadable
+from adapters.contract import Channel, Held, Inbound, Refused, Settlement, Submission, Taken, Unreadable
 from adapters.edge.attachments import keep
-from adapters.edge.submission import Judged, Unfit, judge, offered_digest, unfit
+from adapters.edge.submission import HOLD, Judged, Unfit, judge, offered_digest, unfit
 from adapters.edge.wiring import Edge
 from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
 from service.failpoints import reach
@@ -160,6 +164,8 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
         if isinstance(offer.settlement, Refused):
             edge.metrics.refusal(offer.settlement.code)
     edge.bells.outbox.ring()
+    if any(isinstance(offer.settlement, Held) for offer in offers):
+        edge.bells.progress.ring()
 
 
 def _before(edge: Edge, channel: str, offer: _Offer) -> Settlement | None:
@@ -169,6 +175,9 @@ def _before(edge: Edge, channel: str, offer: _Offer) -> Settlement | None:
         return None
     if known.offered != offer.offered:
         return unfit("DUPLICATE_DIFFERS", "/external_id").refused
+    if known.state == "held":
+        with suppress(Rejected):  # decided by another process a moment ago
+            return Held(known.id, known.case_handle, edge.holds.find(known.id).findings)
     return Taken(known.id, known.case_handle)
 
 
@@ -178,15 +187,23 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
     offer.settlement = _before(edge, channel, offer)  # twice in one group, or by another process meanwhile
     if offer.settlement is not None:
         return
-    message_id, plan = str(uuid_utils.uuid7()), offer.judged.plan
-    edge.outbox.add(
+    message_id, plan, held, at = str(uuid_utils.uuid7()), offer.judged.plan, offer.judged.held, int(edge.seconds())
+    if held and edge.holds.waiting().count >= edge.settings.held_max:
+        offer.settlement = Refused(HOLD, held)
+        return
+    seq = edge.outbox.add(
         message_id,
         channel=channel,
         external_id=offer.submission.external_id,
         offered=offer.offered,
         plan=plan,
         payload=offer.judged.payload,
-        at=int(edge.seconds()),
+        at=at,
+        held=bool(held),
     )
     edge.metrics.taken.inc()
     offer.settlement = Taken(message_id, plan.case_handle)
+    if held:
+        edge.holds.add(seq, message_id, offer.submission, held, at)
+        log.info("intake.held", channel=channel, kind=plan.kind, count=len(held))
+        offer.settlement = Held(message_id, plan.case_handle, held)

@@ -21,6 +21,13 @@ class Metrics:
         self.failed = Counter("liaison_edge_failed", "Messages received that failed.", registry=self.registry)
         self.stated = Counter("liaison_edge_stated", "Statements the hub accepted.", registry=self.registry)
         self.directory = Gauge("liaison_edge_directory_version", "Directory version in use.", registry=self.registry)
+        self.released_there = Counter(
+            "liaison_edge_released_there", "Messages received whose texts we would have held.", registry=self.registry
+        )
+        self.held = Gauge("liaison_edge_held", "Submissions held for an officer.", registry=self.registry)
+        self.held_oldest = Gauge(
+            "liaison_edge_held_oldest_seconds", "How long the oldest of them has waited.", registry=self.registry
+        )
         self.log_size = Gauge("liaison_edge_log_size", "Leaves of the last checkpoint kept.", registry=self.registry)
 
     def refusal(self, code: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.edge.attachments import placing
 from adapters.edge.inbox import File, Received
+from adapters.edge.submission import HOLD
 from adapters.edge.wiring import Edge
 from keys.container import Container, PartEntry, parse_container, verify_container
 from keys.sealing import Opened, open_container
@@ -136,9 +137,12 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         live=edge.settings.live,
         reading=True,
     )
-    for finding in registry.check(payload, context):
+    findings = registry.check(payload, context)
+    for finding in findings:
         if finding.severity == "error" and not (waits and finding.code == "UNKNOWN_PARENT"):
             raise Rejected(finding.code)
+    if any(finding.code == HOLD for finding in findings):
+        edge.metrics.released_there.inc()  # by the sender's officer; the rules only warn a reader (docs/adr/0088)
     # 5. its attachments, and where it goes
     files = await _files(edge, container, opened, registry.attachments(payload))
     return _Found(

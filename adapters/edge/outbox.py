@@ -1,7 +1,8 @@
 """The outbox: every submission taken, from its acceptance here to the recipients' signed word about it.
 
-A row is `waiting` (to be sealed), `sealed` (to be posted, the same bytes until the hub has refused them), `accepted` or
-`refused`. `awaited` holds one row a recipient. All changes are made inside the caller's transaction.
+A row is `held` (for an officer: `adapters.edge.holds`), `waiting` (to be sealed), `sealed` (to be posted, the same
+bytes until the hub has refused them), `accepted` or `refused`. `awaited` holds one row a recipient. All changes are
+made inside the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -28,11 +29,12 @@ _TO_POST = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A submission taken before: digest of what was offered, message id, case handle."""
+    """A submission taken before: digest of what was offered, message id, case handle, and its state now."""
 
     offered: bytes
     id: str
     case_handle: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +79,52 @@ class Outbox:
         """What was taken from this channel under this name."""
         with guarded():
             row = self._connection.execute(
-                "SELECT offered, id, case_handle FROM outbox WHERE channel = ? AND external_id = ?",
+                "SELECT offered, id, case_handle, state FROM outbox WHERE channel = ? AND external_id = ?",
                 (channel, external_id),
             ).fetchone()
         return None if row is None else Known(*row)
 
     def add(
-        self, message_id: str, *, channel: str, external_id: str, offered: bytes, plan: Plan, payload: bytes, at: int
-    ) -> None:
-        """One more row, waiting."""
+        self,
+        message_id: str,
+        *,
+        channel: str,
+        external_id: str,
+        offered: bytes,
+        plan: Plan,
+        payload: bytes,
+        at: int,
+        held: bool = False,
+    ) -> int:
+        """One more row, waiting; or held, of which its channel is told. Returns its number."""
+        state, told = ("held", 0) if held else ("waiting", 1)
+        added = self._connection.execute(
+            "INSERT INTO outbox (id, channel, external_id, offered, kind, case_handle, plan, payload, at, state, told) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                message_id,
+                channel,
+                external_id,
+                offered,
+                plan.kind,
+                plan.case_handle,
+                plan.dump(),
+                payload,
+                at,
+                state,
+                told,
+            ),
+        )
+        return int(added.lastrowid or 0)
+
+    def released(self, seq: int, plan: Plan) -> None:
+        """A held row waits to be sealed, on the ground that was found for it now."""
         self._connection.execute(
-            "INSERT INTO outbox (id, channel, external_id, offered, kind, case_handle, plan, payload, at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (message_id, channel, external_id, offered, plan.kind, plan.case_handle, plan.dump(), payload, at),
+            "UPDATE outbox SET state = 'waiting', plan = ?, told = 0 WHERE seq = ?", (plan.dump(), seq)
         )
 
     def pending(self) -> int:
-        """How many are not yet accepted or refused."""
+        """How many are on their way: not yet accepted or refused, and not held."""
         with guarded():
             count: int = self._connection.execute(
                 "SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sealed')"

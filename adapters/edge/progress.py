@@ -1,14 +1,16 @@
 """Tells channels what became of the submissions they brought: in order, at least once, after a crash again."""
 
 from adapters.contract import Progress, Reporting
+from adapters.edge.submission import HOLD
 from adapters.edge.wiring import Edge
-from schemas.errors import Fault
+from schemas.errors import Fault, Rejected
 from service.failpoints import reach
 from service.logs import log
 from service.sqlite import transaction
 
 _TOLD, _TELLING = 1, 2
 _ENDINGS = {"handed_over", "failed"}
+_ON_ITS_WAY = {"waiting", "sealed"}
 
 
 async def run(edge: Edge) -> None:
@@ -53,13 +55,27 @@ async def tell_some(edge: Edge) -> int:
     for seq, name, external_id, message_id, state, code, receipt in rows:
         channel: object = edge.channels.get(name)
         if isinstance(channel, Reporting):
-            await _report(edge, channel, seq, Progress(external_id, message_id, state, None, code, receipt))
+            if state == "held":
+                first = _held(edge, external_id, message_id)
+            elif state in _ON_ITS_WAY:  # released
+                first = Progress(external_id, message_id, "queued")
+            else:
+                first = Progress(external_id, message_id, state, None, code, receipt)
+            await _report(edge, channel, seq, first)
     reach("edge.progress.told")
     with transaction(edge.connection):  # what has changed meanwhile is 0 again, and is told again
         edge.connection.executemany(
             "UPDATE outbox SET told = ? WHERE seq = ? AND told = ?", [(_TOLD, row[0], _TELLING) for row in rows]
         )
     return len(rows)
+
+
+def _held(edge: Edge, external_id: str, message_id: str) -> Progress:
+    try:
+        findings = edge.holds.find(message_id).findings
+    except Rejected:  # released a moment ago: what it is now is told next
+        findings = ()
+    return Progress(external_id, message_id, "held", code=HOLD, findings=findings)
 
 
 async def _report(edge: Edge, channel: Reporting, seq: int, first: Progress) -> None:

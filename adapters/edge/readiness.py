@@ -31,6 +31,21 @@ async def check_all(edge: Edge) -> Mapping[str, str]:
     return found
 
 
+def held(edge: Edge) -> Mapping[str, int | None]:
+    """How many submissions wait for an officer and how long the oldest has, in the metrics too.
+
+    No reason to be unready: they wait for a person, and everything else goes on. None where it cannot be read now.
+    """
+    try:
+        waiting = edge.holds.waiting()
+    except Unavailable:
+        return {"count": None, "oldest_seconds": None}
+    age = 0 if waiting.oldest is None else max(0, int(edge.seconds()) - waiting.oldest)
+    edge.metrics.held.set(waiting.count)
+    edge.metrics.held_oldest.set(age)
+    return {"count": waiting.count, "oldest_seconds": age}
+
+
 def _database(edge: Edge) -> None:
     """A row can be written durably."""
     with transaction(edge.connection):

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from adapters.edge import metrics
-from adapters.edge.readiness import check_all
+from adapters.edge.readiness import check_all, held
 from adapters.edge.receiver import take
 from adapters.edge.wiring import Edge
 from keys.requests import verify_request
@@ -60,11 +60,12 @@ def router(edge: Edge) -> APIRouter:
         """The edge can work: 200, else 503."""
         found = await check_all(edge)
         ready = all(state == "ok" for state in found.values())
-        return JSONResponse({"ready": ready, "checks": dict(found)}, 200 if ready else 503)
+        return JSONResponse({"ready": ready, "checks": dict(found), "held": held(edge)}, 200 if ready else 503)
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     async def numbers() -> Response:
         """Counters in Prometheus' text form."""
+        held(edge)
         return Response(edge.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     return routes

@@ -94,6 +94,13 @@ class EdgeSettings(Settings):
     parent_wait_hours: Annotated[float, Field(ge=0)] = 24.0
     """A reply whose question was never handed over waits so long; then it is handed over and flagged."""
 
+    held_max: Annotated[int, Field(ge=0)] = 1000
+    """Submissions held for an officer; past it, or with 0, one that would be held is refused."""
+    hold_alarm_hours: Annotated[float, Field(gt=0)] = 24.0
+    """A submission held longer than that is said to be overdue."""
+    release_by_two: bool = False
+    """A held submission goes only once two different people have released it."""
+
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0
     """How often the log's newest checkpoint is asked for when nothing else brings one."""

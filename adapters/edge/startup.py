@@ -39,7 +39,8 @@ def tidy(edge: Edge) -> None:
         waiting = execute("SELECT f.sha256 FROM inbox_file f JOIN inbox i ON i.idx = f.idx WHERE i.state = 'ready'")
         files = {sha256 for (sha256,) in waiting}
         planned = execute(
-            "SELECT value FROM outbox, json_each(outbox.plan, '$.attachments') WHERE state IN ('waiting', 'sealed')"
+            "SELECT value FROM outbox, json_each(outbox.plan, '$.attachments') "
+            "WHERE state IN ('held', 'waiting', 'sealed')"
         )
         files |= {sha256 for (sha256,) in planned}
     before = time.time() - edge.settings.tidy_seconds  # as the file system tells it

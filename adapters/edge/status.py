@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.edge.alarms import ALARMS
+from adapters.edge.holds import Holds
 from adapters.edge.tables import read_meta
 from keys.proofs.checkpoint import LogPublic
 from keys.proofs.receipt import VerifiedReceipt, verify_receipt
@@ -13,7 +14,8 @@ from schemas.errors import Rejected
 from service.sqlite import Connection, guarded
 
 _COUNTS = {
-    "sent": "SELECT count(*) FROM outbox",
+    "sent": "SELECT count(*) FROM outbox WHERE state <> 'held'",
+    "held": "SELECT count(*) FROM hold",
     "accepted": "SELECT count(*) FROM outbox WHERE state = 'accepted'",
     "refused": "SELECT count(*) FROM outbox WHERE state = 'refused'",
     "received": "SELECT count(*) FROM inbox",
@@ -58,6 +60,43 @@ def counts(connection: Connection) -> dict[str, int]:
     with guarded():
         found = {name: int(connection.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}
         found["under_way"] = sum(int(connection.execute(query).fetchone()[0]) for query in _UNDER_WAY)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHold:
+    """A held submission: whom it is for and where it is held. No text of it."""
+
+    id: str
+    channel: str
+    external_id: str
+    kind: str
+    recipients: tuple[str, ...]
+    places: tuple[str, ...]
+    since: datetime
+    overdue: bool
+    agreed_by: str | None
+
+
+def holds(connection: Connection, now: datetime, alarm_hours: float) -> list[ShownHold]:
+    """Every held submission, oldest first; `overdue` where it has waited longer than `alarm_hours`."""
+    found = []
+    for one in Holds(connection).all():
+        since = datetime.fromtimestamp(one.since, UTC)
+        overdue = now - since > timedelta(hours=alarm_hours)
+        found.append(
+            ShownHold(
+                one.id,
+                one.channel,
+                one.external_id,
+                one.kind,
+                one.plan.to,
+                one.places,
+                since,
+                overdue,
+                one.agreed_by,
+            )
+        )
     return found
 
 

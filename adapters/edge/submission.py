@@ -3,6 +3,9 @@
 `judge` is pure but for the store it is given to look parents up in. Order: form and safeguards of the payload, whom it
 is for, what it answers, on what agreement. What has one answer is filled in; what has several is refused with the
 member that must be named; what all three of agreement, role and basis name is left to the hub to judge.
+
+A text that is held (FREETEXT_HOLD) stops nothing here: what is refused for no other reason is judged to its end and
+says where it is held. Who lets it wait for an officer, or go, is the caller's to know.
 """
 
 import hashlib
@@ -26,6 +29,7 @@ from schemas.parts.context import Earlier
 from schemas.registry import AttachmentRef, CheckContext, HeaderMembers
 
 EXTERNAL_ID_MAX = 200
+HOLD = "FREETEXT_HOLD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,12 @@ class Cases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A submission that may be sent."""
+    """A submission that may be sent; with `held` texts, once an officer has released it."""
 
     plan: Plan
     payload: bytes = field(repr=False)
     files: tuple[AttachmentRef, ...]
+    held: tuple[Finding, ...] = ()
 
 
 class Unfit(Exception):
@@ -93,7 +98,7 @@ def offered_digest(submission: Submission) -> bytes:
 def judge(
     submission: Submission, directory: Directory, partner: str, cases: Cases, *, now: datetime, live: bool
 ) -> Judged:
-    """The submission may be sent as this.
+    """The submission may be sent as this, at once or once it is released.
 
     Raises:
         Unfit: why not.
@@ -123,8 +128,10 @@ def judge(
         live=live,
     )
     findings = registry.check(payload, context)
-    if not registry.valid(findings):
-        first = next(finding for finding in findings if finding.severity == "error")
+    errors = [finding for finding in findings if finding.severity == "error"]
+    held = tuple(finding for finding in errors if finding.code == HOLD)
+    if len(held) < len(errors):
+        first = next(finding for finding in errors if finding.code != HOLD)
         raise Unfit(Refused(first.code, tuple(findings)))
     try:
         members = registry.header_members(payload, parent=context.parent)
@@ -147,7 +154,7 @@ def judge(
         test=sender.test,
         attachments=tuple(one.sha256 for one in files),
     )
-    return Judged(plan, raw, files)
+    return Judged(plan, raw, files, held)
 
 
 def _parent(payload: Mapping[str, Any], submission: Submission, cases: Cases, kind: str) -> Parent | None:

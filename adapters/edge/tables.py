@@ -6,9 +6,7 @@ authority's own and is guarded like its national system.
 
 from service.sqlite import Connection, guarded, transaction
 
-LAYOUT_VERSION = 1
-
-_TABLES = """
+_FIRST = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE outbox (
@@ -22,7 +20,7 @@ CREATE TABLE outbox (
     plan TEXT NOT NULL,                     -- adapters.edge.plan.Plan as JSON
     payload BLOB NOT NULL,
     at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting',  -- waiting, sealed, accepted, refused
+    state TEXT NOT NULL DEFAULT 'waiting',  -- held, waiting, sealed, accepted, refused
     sealed BLOB,
     digest BLOB,
     sig BLOB,
@@ -110,17 +108,43 @@ CREATE TABLE alarm (
 );
 """
 
+_HOLDS = """
+CREATE TABLE hold (
+    seq INTEGER PRIMARY KEY,                -- of the outbox's row, which is `held` as long as this one is here
+    since INTEGER NOT NULL,
+    asked TEXT NOT NULL,                    -- what the submission named beside its payload, as JSON
+    places TEXT NOT NULL,                   -- pointers to the held texts, as JSON
+    agreed_by TEXT                          -- who has released it, where a second must
+);
+
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL, by TEXT NOT NULL,
+    reason TEXT NOT NULL, code TEXT NOT NULL, places TEXT NOT NULL,
+    hash BLOB NOT NULL                      -- of the row before and this one (adapters.edge.journal)
+);
+CREATE TRIGGER journal_stays BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER journal_is_whole BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS)
+"""What each version of the layout adds to the one before."""
+
 
 def create(connection: Connection) -> None:
-    """The tables are there. Raises Unavailable."""
+    """The tables are there, also those that an older program did not make. Raises Unavailable."""
+    if _version(connection) >= len(_LAYOUTS):
+        return
+    with transaction(connection):
+        for tables in _LAYOUTS[_version(connection) :]:  # asked again: another process may have been quicker
+            for statement in tables.split(";\n"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(_LAYOUTS):d}")
+
+
+def _version(connection: Connection) -> int:
     with guarded():
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found == 0:
-        with transaction(connection):
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # another process may have been quicker
-                for statement in _TABLES.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION:d}")
+        found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found
 
 
 def read_meta(connection: Connection, name: str) -> bytes | None:

@@ -14,6 +14,7 @@ from adapters.contract import Channel
 from adapters.edge.alarms import Alarms
 from adapters.edge.casefile import CaseFiles
 from adapters.edge.directories import Directories
+from adapters.edge.holds import Holds
 from adapters.edge.hub_client import HubClient
 from adapters.edge.inbox import Inbox
 from adapters.edge.metrics import Metrics
@@ -48,6 +49,7 @@ class Edge:
     monitor: Monitor
     directories: Directories
     outbox: Outbox
+    holds: Holds
     inbox: Inbox
     cases: CaseFiles
     alarms: Alarms
@@ -129,6 +131,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
                 monitor=monitor,
                 directories=directories,
                 outbox=Outbox(connection),
+                holds=Holds(connection),
                 inbox=Inbox(connection),
                 cases=CaseFiles(connection, settings.partner),
                 alarms=alarms,

@@ -9,6 +9,7 @@ from adapters.contract import (
     Channel,
     Delivery,
     HandOver,
+    Held,
     Inbound,
     RetryAfter,
     Settlement,
@@ -16,16 +17,22 @@ from adapters.contract import (
     Taken,
     Unreadable,
 )
-from schemas.errors import Unavailable
+from schemas.errors import Finding, Unavailable
 
 Judge = Callable[[Submission], Settlement]
 DELIVER_SECONDS = 30.0
 RETRIES_MAX = 50
+HELD = (Finding("/case_ref", "FREETEXT_HOLD"),)
 
 
 def take(submission: Submission) -> Settlement:
     """Every submission is fine; its id follows from its name, as an outbox would remember it."""
     return Taken(f"id-of-{submission.external_id}", "0" * 32)
+
+
+def hold(submission: Submission) -> Settlement:
+    """Every submission waits for an officer."""
+    return Held(f"id-of-{submission.external_id}", "0" * 32, HELD)
 
 
 @dataclass(slots=True)

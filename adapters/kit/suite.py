@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.contract import Accepted, Refused, Rejection, RetryAfter
-from adapters.kit.edge import delivered, delivered_once, offered, take, taking
+from adapters.contract import Accepted, Progress, Refused, Rejection, Reporting, RetryAfter
+from adapters.kit.edge import HELD, delivered, delivered_once, hold, offered, take, taking
 from adapters.kit.full_disk import full_disk
 from adapters.kit.national import Behaviour, ChannelUnderTest
 from adapters.kit.samples import CANARY, a_delivery, a_payload, written
@@ -120,6 +120,31 @@ class ChannelSuite:
             assert outcome.code == REFUSED.code
             assert "/case_ref" in outcome.text
             assert CANARY not in outcome.text
+
+    async def test_a_held_submission_counts_as_taken(self, tmp_path: Path) -> None:
+        """An officer looks at it first: nothing is lost, so the system does not hand it in anew; no value is told."""
+        async with self.under_test(tmp_path) as under:
+            channel = under.fresh()
+            await channel.connect()
+            async with taking(channel, hold) as taken:
+                outcome = await under.submit("held", written(a_payload()))
+                assert outcome.taken
+                assert CANARY not in outcome.text
+            await channel.close()
+            assert len({submission.external_id for submission in taken.submissions}) == 1
+
+    async def test_progress_can_be_told_in_any_order_and_again(self, tmp_path: Path) -> None:
+        """Also of a submission it has forgotten, and of a state that a later edge may add."""
+        async with self.under_test(tmp_path) as under:
+            channel = under.fresh()
+            if not isinstance(channel, Reporting):
+                pytest.skip("this channel is told nothing")
+            await channel.connect()
+            for state in ("held", "held", "queued", "accepted", "refused", "held", "of-a-later-edge"):
+                code = "FREETEXT_HOLD" if state == "held" else None
+                findings = HELD if state == "held" else ()
+                await channel.report(Progress("told.json", "id-1", state, code=code, findings=findings))  # type: ignore[arg-type]
+            await channel.close()
 
     async def test_what_was_not_settled_is_offered_again(self, tmp_path: Path) -> None:
         """The edge dies after the outbox and before `settle`: the same name, the same content, once told."""

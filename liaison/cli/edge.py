@@ -1,9 +1,9 @@
-"""`liaison edge`: set up and run one authority's edge; send, look at what came, prove receipts, see alarms."""
+"""`liaison edge`: set up and run one authority's edge; send, release what is held, see what came, receipts, alarms."""
 
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,9 @@ from schemas.errors import Rejected
 
 if TYPE_CHECKING:
     from adapters.contract import Settlement, Submission
+    from adapters.edge.release import Decision
     from adapters.edge.settings import EdgeSettings
+    from adapters.edge.wiring import Edge
     from keys.proofs.checkpoint import LogPublic
     from service.sqlite import Connection
 
@@ -27,6 +29,9 @@ CHANNEL = "command"
 """What the outbox calls this command as a channel."""
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The edge's data directory.")]
+MessageArgument = Annotated[str, typer.Argument(metavar="ID", help="The message's, as `liaison edge holds` lists it.")]
+ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides; stays in this edge's journal.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stays in this edge's journal.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most, newest first.")]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ServeJSONOption = Annotated[
@@ -137,7 +142,7 @@ def send(
     as_json: JSONOption = False,
 ) -> ExitCode:
     """Check a message and write it to the outbox; a running edge sends it."""
-    from adapters.contract import Submission, Taken
+    from adapters.contract import Held, Submission, Taken
     from liaison.cli.keys import read_file
     from schemas import registry
 
@@ -152,7 +157,15 @@ def send(
     )
     settlement = asyncio.run(_submit(_settings(folder), submission))
     if isinstance(settlement, Taken):
-        emit({"id": settlement.id, "case": settlement.case_handle, "name": submission.external_id}, as_json)
+        said: dict[str, object] = {
+            "id": settlement.id,
+            "case": settlement.case_handle,
+            "name": submission.external_id,
+        }
+        if isinstance(settlement, Held):
+            said |= {"state": "held", "findings": [finding.as_json() for finding in settlement.findings]}
+            note("Held: an officer must release it (`liaison edge holds`).")
+        emit(said, as_json)
         return ExitCode.DONE
     findings = [finding.as_json() for finding in settlement.findings]
     emit({"code": settlement.code, "findings": findings}, as_json)
@@ -185,6 +198,82 @@ def outbox(folder: FolderArgument, *, limit: LimitOption = 100, as_json: JSONOpt
 
     with _database(folder) as (_, connection):
         emit(found.outgoing(connection, limit), as_json)
+
+
+@app.command()
+def holds(
+    folder: FolderArgument,
+    *,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", metavar="ID", help="Print the held texts of this one, for the local officer."),
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """List submissions that wait for an officer's release; never texts, unless one's are asked for."""
+    from adapters.edge import status as found
+    from adapters.edge.holds import Holds
+
+    with _database(folder) as (settings, connection):
+        if show is not None:
+            hold = Holds(connection).find(show)
+            texts = [{"place": place, "text": text} for place, text in hold.texts().items()]
+            emit({"id": hold.id, "kind": hold.kind, "recipients": hold.plan.to, "texts": texts}, True)
+            return
+        emit(found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours), as_json)
+
+
+@app.command()
+def release(
+    folder: FolderArgument,
+    message_id: MessageArgument,
+    *,
+    by: ByOption,
+    reason: ReasonOption,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Let a held submission go: its texts were looked at and may be said to these recipients."""
+    from adapters.edge.release import release as decide
+
+    deciding = _decide(_settings(folder), lambda edge: decide(edge, message_id, by=by, reason=reason), directory=True)
+    decision = asyncio.run(deciding)
+    _say(decision, as_json)
+    return ExitCode.DONE if decision.state in {"released", "agreed"} else ExitCode.REFUSED
+
+
+@app.command()
+def refuse(
+    folder: FolderArgument,
+    message_id: MessageArgument,
+    *,
+    by: ByOption,
+    reason: ReasonOption,
+    as_json: JSONOption = False,
+) -> None:
+    """Never send a held submission; its channel is told that it is refused, not why."""
+    from adapters.edge.release import refuse as decide
+
+    _say(asyncio.run(_decide(_settings(folder), lambda edge: decide(edge, message_id, by=by, reason=reason))), as_json)
+
+
+@app.command()
+def journal(
+    folder: FolderArgument,
+    message_id: Annotated[str | None, typer.Argument(metavar="ID", help="Of one message.")] = None,
+    *,
+    limit: LimitOption = 100,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Show what was decided about held submissions, by whom and why; never leaves here. Ends with 3 if changed."""
+    from adapters.edge import journal as found
+
+    with _database(folder) as (_, connection):
+        head = found.check(connection)
+        emit(found.entries(connection, message_id, limit), as_json)
+    if head.broken_at is not None:
+        note(f"Changed by other hands: it does not hold from row {head.broken_at}.")
+        return ExitCode.NOT_VERIFIED
+    return ExitCode.DONE
 
 
 @app.command()
@@ -248,25 +337,38 @@ def status(
     seen: Annotated[bool, typer.Option("--seen", help="Mark the alarms shown as seen.")] = False,
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Count what was sent, received and noticed; list alarms. Ends with 3 while the log is not trusted."""
+    """Count what was sent, held, received and noticed; list alarms. Ends with 3 while log or journal do not hold."""
     from adapters.edge import status as found
+    from adapters.edge.journal import check
 
     with _database(folder) as (settings, connection):
         trusted = found.trusted(connection)
         alarms = found.alarms(connection)
+        waiting = found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours)
+        overdue = sum(one.overdue for one in waiting)
+        journal = check(connection)
         emit(
             {
                 "partner": settings.partner,
                 **found.counts(connection),
                 "unseen": sum(not alarm.seen for alarm in alarms),
+                "held_since": waiting[0].since if waiting else None,
+                "held_overdue": overdue,
+                "journal_rows": journal.rows,
+                "journal_hash": journal.hash,
+                "journal_broken_at": journal.broken_at,
                 "log_trusted": trusted,
                 "alarm_list": alarms,
             },
             as_json,
         )
+        if overdue:
+            note(f"Held longer than {settings.hold_alarm_hours:g} hours: {overdue}. See `liaison edge holds`.")
+        if journal.broken_at is not None:
+            note(f"The journal of decisions was changed by other hands: it does not hold from row {journal.broken_at}.")
         if seen:
             connection.execute("UPDATE alarm SET seen = 1 WHERE seq <= (SELECT max(seq) FROM alarm)")
-    return ExitCode.DONE if trusted else ExitCode.NOT_VERIFIED
+    return ExitCode.DONE if trusted and journal.broken_at is None else ExitCode.NOT_VERIFIED
 
 
 @app.command()
@@ -308,6 +410,30 @@ def _database(folder: Path) -> "Iterator[tuple[EdgeSettings, Connection]]":
     with closing(open_database(settings.database)) as connection:
         create(connection)
         yield settings, connection
+
+
+async def _decide(
+    settings: "EdgeSettings", decide: "Callable[[Edge], Decision]", *, directory: bool = False
+) -> "Decision":
+    from adapters.edge.wiring import open_edge
+
+    async with open_edge(settings) as edge:
+        if directory and edge.directories.version == 0:
+            await edge.directories.refresh()
+        return decide(edge)
+
+
+def _say(decision: "Decision", as_json: bool) -> None:
+    said: dict[str, object] = {"id": decision.id, "state": decision.state}
+    if decision.code is not None:
+        said |= {"code": decision.code, "findings": [finding.as_json() for finding in decision.findings]}
+    emit(said, as_json)
+    if decision.state == "agreed":
+        note("A second person must release it too.")
+    elif decision.state == "held":
+        note("The rules hold other texts of it now than before: look again (`liaison edge holds DIR --show ID`).")
+    elif decision.state == "refused":
+        note(f"Refused: {decision.code}.")
 
 
 async def _submit(settings: "EdgeSettings", submission: "Submission") -> "Settlement":

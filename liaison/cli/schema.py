@@ -1,4 +1,4 @@
-"""`liaison schema`: list, show, check and print message kinds. Needs no hub, no keys and no network.
+"""`liaison schema`: list, show, check and print message kinds, name codes. Needs no hub, no keys and no network.
 
 Guarantees that no output repeats a value of the payload: a finding is a code and a pointer. Exit code 0 when every file
 is valid, 4 when one is not; a file that cannot be read is a failure (1), text that is no JSON a finding.
@@ -13,7 +13,7 @@ import typer
 
 from liaison.cli.output import ExitCode, emit, group
 
-app = group("List, show, check and print message kinds.")
+app = group("List, show, check and print message kinds; name codes.")
 
 _STATE = r"ISO alpha-3 code of a state; switches the safeguard rules on"
 
@@ -150,6 +150,42 @@ def form(  # noqa: PLR0917 - typer reads the options from the signature
     printed = printing.pdf(page.html(laid_out), digest.digest()[:16])
     out.write_bytes(printed.pdf)
     emit({"kind": kind, "pdf": out, "pages": printed.pages, "message_sha256": digest.hexdigest()}, as_json)
+
+
+@app.command()
+def labels(
+    report: Annotated[bool, typer.Option("--report", help="Count what each language has, and lacks.")] = False,
+    list_name: Annotated[str | None, typer.Option("--list", metavar="NAME", help="Only this code list.")] = None,
+    language: Annotated[str | None, typer.Option(metavar="LANGUAGE", help="BCP 47, for example fr.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what codes are called, or how complete each language is."""
+    from schemas import labels as words
+    from schemas.catalogue import lists
+
+    if list_name is not None and list_name not in lists():
+        raise typer.BadParameter(f"is none of {', '.join(lists())}", param_hint="--list")
+    if language is not None and language not in words.LANGUAGES:
+        raise typer.BadParameter(f"is none of {', '.join(words.LANGUAGES)}", param_hint="--language")
+    if report:
+        rows = [
+            entry.as_json()
+            for entry in words.report()
+            if list_name in {None, entry.list_name} and language in {None, entry.language}
+        ]
+    else:
+        rows = [
+            {
+                "list": name,
+                "code": entry.code,
+                "label": entry.text,
+                "language": entry.language,
+                "footnote": entry.footnote,
+            }
+            for name in ([list_name] if list_name else lists())
+            for entry in words.labels(name, language or words.ENGLISH)
+        ]
+    emit(rows, as_json)
 
 
 def _report(files: list[Path], results: list[dict[str, object]]) -> None:

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Final
 
 from liaison.forms.sheet import Line, Run
+from schemas import labels
 from schemas.codes import states
 from schemas.codes.tables import table
+from schemas.labels import Label
 
 NOTE_SIGN: Final = "*"
 """Stands wherever a designation needs its footnote (`schemas.codes.states`)."""
-
-_STATE_TABLES = ("iso", "icao", "retired")
 
 SHORT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -101,17 +101,25 @@ def note(member: str, code: str) -> Line:
 
 def listed(name: str, code: str) -> Line:
     """A code of the dated list of this name; one that is newer than our list is shown alone."""
-    row = table(name).rows.get(code)
-    return coded(None if row is None else row.says.get("meaning"), code)
+    try:
+        return _named(labels.label(name, code, labels.ENGLISH))
+    except KeyError:
+        return coded(None, code)
 
 
 def state(code: str) -> Line:
     """A state, issuer or nationality, with the sign of its footnote where it needs one."""
-    found = (table(name).rows.get(code) for name in _STATE_TABLES)
-    name = next((row.says["meaning"] for row in found if row is not None and "meaning" in row.says), None)
-    if states.footnote(code) is None:
-        return coded(name, code)
-    return coded(None if name is None else name + NOTE_SIGN, code if name is not None else code + NOTE_SIGN)
+    try:
+        return _named(labels.state(code, labels.ENGLISH))
+    except KeyError:
+        return coded(None, code)
+
+
+def _named(found: Label) -> Line:
+    """A label and its code; the footnote itself stands at the foot of the form (`sheets`)."""
+    if found.text == found.code:
+        return coded(None, found.code if found.footnote is None else found.code + NOTE_SIGN)
+    return coded(found.text if found.footnote is None else found.text + NOTE_SIGN, found.code)
 
 
 def border_point(code: str) -> Line:

@@ -17,7 +17,11 @@ from schemas.codes.tables import Row, read, rows, table
 SPECIMEN: Final = "UTO"
 """The state of specimen documents; accepted in tests alone."""
 
-_TABLES = ("retired", "icao", "iso")
+_NAMES_KOSOVO: Final = frozenset({"RKS", "UNK"})
+"""Kosovo, and its residents with a document of the United Nations' mission."""
+
+TABLES: Final = ("retired", "icao", "iso")
+"""The lists whose codes are states, issuers or nationalities."""
 
 
 def is_state(code: str, day: date | None = None) -> bool:
@@ -65,7 +69,7 @@ def in_zone(code: str) -> str:
 
 def footnote(code: str) -> str | None:
     """What has to be said wherever this code is shown to a person; None for nearly all."""
-    return _known()[code].says.get("note") if code == "RKS" else None
+    return _known()["RKS"].says["note"] if code in _NAMES_KOSOVO else None
 
 
 def bound_by(system: str, state: str, day: date) -> bool:
@@ -96,7 +100,7 @@ def _used(code: str, day: date | None, uses: set[str]) -> bool:
 
 @cache
 def _known() -> Mapping[str, Row]:
-    return MappingProxyType({code: row for name in _TABLES for code, row in table(name).rows.items()})
+    return MappingProxyType({code: row for name in TABLES for code, row in table(name).rows.items()})
 
 
 @cache

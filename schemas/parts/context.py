@@ -40,7 +40,8 @@ class CheckContext:
         profile: of the agreement, in the version the case began with.
         live: real operation; the specimen state UTO is refused.
         reading: the payload was received: members and codes that a newer sender of the same version may know are
-            warned of, not refused (docs/adr/0064). A sender is held to every letter.
+            warned of, not refused (docs/adr/0064), and so are texts that the sender's officer has released
+            (docs/adr/0088). A sender is held to every letter.
     """
 
     at: datetime

@@ -2,7 +2,8 @@
 
 Three lists: asylum (SG1) when a recipient stands outside the Dublin/Eurodac acquis; diagnoses (SG10) and trafficking
 (SG11) whoever the recipient is. While no recipient is known, a hit is a warning: the sender learns of it early, and the
-answer for a real recipient is given when one is named.
+answer for a real recipient is given when one is named. For a reader it is a warning too: the sender's officer has
+released the text, and nothing is protected by losing the message it stands in (docs/adr/0088).
 
 Searched is every text a person writes: notes, remarks, reasons, addresses, authorities, file numbers. Not searched are
 codes, and the parts of names, for a family may be called anything.
@@ -36,7 +37,7 @@ def check(transfer: Transfer) -> Findings:
     lists = [words("health"), words("trafficking")]
     if transfer.asylum_outside or not transfer.addressed:
         lists.append(words("asylum"))
-    severity: Severity = "error" if transfer.addressed else "warning"
+    severity: Severity = "error" if transfer.addressed and not transfer.context.reading else "warning"
     for node, folded in free_texts(transfer):
         if any(entry.found_folded(folded) for entry in lists):
             yield node.finding("FREETEXT_HOLD", severity)

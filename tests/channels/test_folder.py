@@ -18,7 +18,7 @@ from adapters.channels.disk import sync_each
 from adapters.channels.folder import FolderChannel, open_channel
 from adapters.contract import Accepted, Place, Progress, Refused, Rejection, RetryAfter, Submission, Taken
 from adapters.kit import a_delivery
-from adapters.kit.edge import Taking, delivered, offered, take, taking
+from adapters.kit.edge import Taking, delivered, hold, offered, take, taking
 from adapters.kit.full_disk import full_disk
 from schemas.errors import CODES, Finding, Rejected, Unavailable
 
@@ -542,6 +542,29 @@ async def test_the_state_of_a_submission_is_a_file(channel: FolderChannel, tmp_p
     assert (state / "a.csv#2.receipt").read_bytes() == b"proof"
     await channel.report(progress("refused", "b.json", code="NO_AGREEMENT"))
     assert json.loads((state / "b.json").read_text())["code"] == "NO_AGREEMENT"
+
+
+async def test_a_held_submission_says_where_until_it_is_released(channel: FolderChannel, tmp_path: Path) -> None:
+    found = (Finding("/case_ref", "FREETEXT_HOLD"),)
+    path = tmp_path / "out" / "state" / "b.json"
+    held = {"code": "FREETEXT_HOLD", "findings": [found[0].as_json()]}
+    for state, code, findings, more in (
+        ("held", "FREETEXT_HOLD", found, held),
+        ("held", "FREETEXT_HOLD", found, held),
+        ("queued", None, (), {}),
+        ("held", "FREETEXT_HOLD", found, held),
+        ("refused", "FREETEXT_HOLD", (), {"code": "FREETEXT_HOLD"}),
+    ):
+        await channel.report(progress(state, "b.json", code=code, findings=findings))
+        assert json.loads(path.read_text()) == {"id": "id-1", "state": state, "recipients": {}, **more}
+
+
+async def test_a_held_file_is_done_with(channel: FolderChannel, tmp_path: Path) -> None:
+    path = drop(tmp_path, "a.json", doc(case_ref=CANARY))
+    async with taking(channel, hold), asyncio.timeout(20):
+        await until_gone(path)
+    beside = (tmp_path / "out" / "done" / "a.json.taken.json").read_text()
+    assert json.loads(beside) == {"file": "a.json", "id": "id-of-a.json", "case_handle": "0" * 32}
 
 
 @pytest.mark.parametrize("external_id", ["../x", "a/b.json", "", "a#b", "x" * 200])

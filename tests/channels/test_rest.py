@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from adapters.channels.rest import RestChannel, open_channel
 from adapters.contract import Accepted, Place, Progress, Refused, Rejection, RetryAfter
 from adapters.kit import a_delivery
-from adapters.kit.edge import delivered, offered, take, taking
+from adapters.kit.edge import HELD, delivered, hold, offered, take, taking
 from adapters.kit.full_disk import full_disk
 from schemas.errors import CODES, Finding, Rejected, Unavailable
 
@@ -263,6 +263,28 @@ async def test_where_a_submission_stands(channel: RestChannel, client: httpx2.As
     await channel.report(Progress("n2", "id-2", "refused", code="NO_AGREEMENT"))
     assert (await client.get("/v1/submissions/id-2")).json()["code"] == "NO_AGREEMENT"
     assert code(await client.get(f"/v1/submissions/{CANARY}")) == "NOT_FOUND"
+
+
+async def test_a_held_submission_says_where_until_it_is_released(
+    channel: RestChannel, client: httpx2.AsyncClient
+) -> None:
+    async with taking(channel, hold):
+        answer = await post(client)
+    finding = {"code": "FREETEXT_HOLD", "path": "/case_ref", "severity": "error"}
+    held = {"state": "held", "code": "FREETEXT_HOLD", "findings": [finding]}
+    assert answer.status_code == 202
+    assert answer.json() == {"id": "id-of-n1", "case_handle": "0" * 32, **held}
+    rest: dict[str, Any] = {"id": "id-of-n1", "case_handle": "0" * 32, "receipt": None, "recipients": {}}
+    address = "/v1/submissions/id-of-n1"
+    assert (await client.get(address)).json() == {**rest, **held}
+    await channel.report(Progress("n1", "id-of-n1", "queued"))
+    async with taking(channel, hold):  # offered again before the edge knew: what was told since stands
+        await post(client)
+    assert (await client.get(address)).json() == {**rest, "state": "queued", "code": None}
+    await channel.report(Progress("n1", "id-of-n1", "held", code="FREETEXT_HOLD", findings=HELD))
+    assert (await client.get(address)).json() == {**rest, **held}
+    await channel.report(Progress("n1", "id-of-n1", "refused", code="FREETEXT_HOLD"))
+    assert (await client.get(address)).json() == {**rest, "state": "refused", "code": "FREETEXT_HOLD"}
 
 
 # -- attachments

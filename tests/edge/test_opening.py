@@ -94,8 +94,8 @@ async def test_a_payload_of_another_kind_than_the_header_says(rig: Rig) -> None:
 
 async def test_a_payload_that_breaks_its_kinds_rules(rig: Rig) -> None:
     await rig.edge("test-mda")
-    await post(rig, rig.world.seal("test-aut", question(unheard_of="x"), ["test-mda"]))
-    await failed(rig, "FIELD_UNKNOWN")
+    await post(rig, rig.world.seal("test-aut", question(case_ref=7), ["test-mda"]))
+    await failed(rig, "FIELD_TYPE")
 
 
 async def test_an_attachment_that_the_payload_does_not_name(rig: Rig, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 }
 """Point (the second or third time it is reached, where that is another step) -> whose edge reaches it."""
 
-ELSEWHERE = {"edge.init.filled"}
+ELSEWHERE = {"edge.init.filled", "edge.holds.before_commit", "edge.holds.committed"}  # the last: test_release_kill.py
 IMAGE_BYTES = 200_000
 SENT = 4
 

@@ -210,8 +210,9 @@ def test_germany_is_another_code_inside_a_zone() -> None:
         assert states.from_zone(code) == states.in_zone(code) == code
 
 
-def test_one_code_has_a_footnote() -> None:
+def test_what_names_kosovo_has_a_footnote() -> None:
     assert "UNSCR 1244/1999" in (states.footnote("RKS") or "")
+    assert states.footnote("UNK") == states.footnote("RKS")
     assert [code for code in (*table("iso").rows, "D", "XXA", "ZZZ") if states.footnote(code)] == []
 
 

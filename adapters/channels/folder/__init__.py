@@ -88,9 +88,13 @@ class FolderChannel:
         path = self._folders.state / f"{name}.json"
         known = self._known(progress, path)
         if progress.partner is None:
+            for name_of in ("code", "findings"):  # of a state that is over
+                known.pop(name_of, None)
             known |= {"state": progress.state}
             if progress.code is not None:
                 known["code"] = progress.code
+            if progress.findings:
+                known["findings"] = [one.as_json() for one in progress.findings]
         else:
             known["recipients"][progress.partner] = {"state": progress.state} | (
                 {"code": progress.code} if progress.code is not None else {}

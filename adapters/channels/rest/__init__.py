@@ -2,8 +2,8 @@
 
 | request | answer |
 |---|---|
-| `POST /v1/submissions`, `Idempotency-Key: NAME` | 202 `{"id", "case_handle"}`; the same again, the same answer |
-| `GET /v1/submissions/{id}` | `state`: queued, accepted, refused; a state and code for each recipient; the receipt |
+| `POST /v1/submissions`, `Idempotency-Key: NAME` | 202 `{"id", "case_handle"}`, `state` when held; again, the same |
+| `GET /v1/submissions/{id}` | `state`: held, queued, accepted, refused; a state and code a recipient; the receipt |
 | `PUT /v1/attachments/{sha256}` | 201, or 200 when it lies here; before the submission that names it |
 | `GET /v1/deliveries?wait=SECONDS&max=N` | `{"lease_seconds", "deliveries": [...]}` |
 | `POST /v1/deliveries/{digest}/ack`, `/reject` | 204; reject takes `{"code": CODE}` |

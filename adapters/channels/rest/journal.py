@@ -4,13 +4,14 @@ Guarantees that an acknowledgement is durable before it is answered, so that a d
 never heard of is not handed over again; and that the first word about a delivery stands. Rows go after `journal_days`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from adapters.contract import Progress, Taken
-from schemas.errors import Unavailable
+from adapters.contract import Held, Progress, Taken
+from schemas.errors import Finding, Unavailable
 from service.clock import utc_now
 from service.failpoints import reach
 from service.sqlite import Connection, guarded, open_database, transaction
@@ -27,9 +28,12 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS recipient
        (id TEXT NOT NULL, partner TEXT NOT NULL, state TEXT NOT NULL, code TEXT, at INTEGER NOT NULL,
        PRIMARY KEY (id, partner)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS finding
+       (id TEXT NOT NULL, pos INTEGER NOT NULL, code TEXT NOT NULL, path TEXT NOT NULL, severity TEXT NOT NULL,
+       at INTEGER NOT NULL, PRIMARY KEY (id, pos)) WITHOUT ROWID""",
 )
 _TAKEN = (
-    "INSERT INTO submission (id, case_handle, state, at) VALUES (?, ?, 'queued', ?) "
+    "INSERT INTO submission (id, case_handle, state, code, at) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET case_handle = excluded.case_handle"
 )
 _PROGRESS = (
@@ -116,7 +120,12 @@ class Journal:
     def taken(self, taken: Taken) -> None:
         """A submission lies in the outbox."""
         with transaction(self._open) as connection:
-            connection.execute(_TAKEN, (taken.id, taken.case_handle, _now()))
+            findings = taken.findings if isinstance(taken, Held) else ()
+            state, code = ("held", findings[0].code) if findings else ("queued", None)
+            new = connection.execute("SELECT 1 FROM submission WHERE id = ?", (taken.id,)).fetchone() is None
+            connection.execute(_TAKEN, (taken.id, taken.case_handle, state, code, _now()))
+            if new:  # else progress was told meanwhile, and is newer
+                _find(connection, taken.id, findings)
         self._count()
 
     def progress(self, progress: Progress) -> None:
@@ -125,6 +134,7 @@ class Journal:
             if progress.partner is None:
                 receipt = None if progress.receipt is None else progress.receipt.decode("utf-8", "replace")
                 connection.execute(_PROGRESS, (progress.id, progress.state, progress.code, receipt, _now()))
+                _find(connection, progress.id, progress.findings)
             else:
                 connection.execute(_RECIPIENT, (progress.id, progress.partner, progress.state, progress.code, _now()))
 
@@ -137,9 +147,13 @@ class Journal:
             recipients = self._open.execute(
                 "SELECT partner, state, code FROM recipient WHERE id = ? ORDER BY partner", (message_id,)
             ).fetchall()
+            findings = self._open.execute(
+                "SELECT code, path, severity FROM finding WHERE id = ? ORDER BY pos", (message_id,)
+            ).fetchall()
         if row is None:
             return None
         case_handle, state, code, receipt = row
+        held = {"findings": [dict(zip(("code", "path", "severity"), one, strict=True)) for one in findings]}
         return {
             "id": message_id,
             "case_handle": case_handle,
@@ -147,6 +161,7 @@ class Journal:
             "code": code,
             "receipt": receipt,
             "recipients": {partner: {"state": state, "code": code} for partner, state, code in recipients},
+            **(held if findings else {}),
         }
 
     def _count(self) -> None:
@@ -157,8 +172,17 @@ class Journal:
     def _purge(self) -> None:
         before = int((utc_now() - timedelta(days=self._days)).timestamp())
         with transaction(self._open) as connection:
-            for table in ("delivery", "submission", "recipient"):
+            for table in ("delivery", "submission", "recipient", "finding"):
                 connection.execute(f"DELETE FROM {table} WHERE at < ?", (before,))  # noqa: S608 - names of ours
+
+
+def _find(connection: Connection, message_id: str, findings: Sequence[Finding]) -> None:
+    """Where a submission is held; nowhere, once it is no more. Part of the caller's transaction."""
+    connection.execute("DELETE FROM finding WHERE id = ?", (message_id,))
+    connection.executemany(
+        "INSERT INTO finding (id, pos, code, path, severity, at) VALUES (?, ?, ?, ?, ?, ?)",
+        [(message_id, pos, one.code, one.path, one.severity, _now()) for pos, one in enumerate(findings)],
+    )
 
 
 def _now() -> int:

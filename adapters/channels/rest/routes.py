@@ -23,7 +23,7 @@ from adapters.channels.rest.options import RestOptions
 from adapters.channels.rest.posted import PostedSubmissions
 from adapters.channels.rest.staging import Staging
 from adapters.channels.submissions import named_files, outline
-from adapters.contract import Refused
+from adapters.contract import Held, Refused
 from schemas import strict_json
 from schemas.errors import CODES, LiaisonError, Rejected
 from service.problems import problem, problem_for
@@ -126,7 +126,11 @@ class Addresses:
         if isinstance(word, Refused):
             where = word.findings[0].path if word.findings else None
             return problem(word.code, where, findings=word.findings)
-        return _json({"id": word.id, "case_handle": word.case_handle}, 202)
+        said: dict[str, object] = {"id": word.id, "case_handle": word.case_handle}
+        if isinstance(word, Held) and word.findings:
+            findings = [finding.as_json() for finding in word.findings]
+            said |= {"state": "held", "code": word.findings[0].code, "findings": findings}
+        return _json(said, 202)
 
     async def _state(self, request: Request) -> Response:
         """Where a submission stands."""

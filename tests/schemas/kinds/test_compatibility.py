@@ -269,7 +269,7 @@ def test_a_new_state_is_new_to_a_reader(changed: Changed, findings: Callable[...
 def test_a_new_member_does_not_hide_a_held_word(changed: Changed, findings: Callable[..., list[Finding]]) -> None:
     newer = changed(REQUEST, {"/document/authority": "asylum office", "/remark": "x"})
     found = findings(newer, reading=True, recipient_states=("MDA",))
-    assert Finding("/document/authority", "FREETEXT_HOLD") in found
+    assert Finding("/document/authority", "FREETEXT_HOLD", "warning") in found
 
 
 def test_lists_that_may_grow_are_those_with_a_table(kind: str) -> None:

@@ -110,6 +110,16 @@ def test_while_nobody_is_named_it_is_a_warning(changed: Changed, findings: Calla
     assert found == [Finding(NOTE, "FREETEXT_HOLD", "warning")]
 
 
+def test_for_a_reader_it_is_a_warning_and_other_safeguards_stay(
+    changed: Changed, findings: Callable[..., list[Finding]]
+) -> None:
+    for text in ("asylum", "Hepatitis C", "victim of trafficking"):
+        found = findings(changed("ident.request", {NOTE: text}), reading=True, **TO_MOLDOVA)
+        assert [(one.code, one.severity) for one in found if one.path == NOTE] == [("FREETEXT_HOLD", "warning")]
+    stateless = changed("ident.request", {NOTE: "asylum", "/presumed_nationality": "XXB"})
+    assert "SG1" in {one.code for one in findings(stateless, reading=True, **TO_MOLDOVA) if one.severity == "error"}
+
+
 @pytest.mark.parametrize(
     "text", ["Hepatitis C", "туберкулёз", "is HIV-positive", "victim of trafficking", "Menschenhandel"]
 )
@@ -165,8 +175,21 @@ def test_a_word_list_says_where_it_is_from_and_finds_its_own_words(name: str) ->
     assert all(entry[member] for member in ("about", "source", "verified"))
     for stems in entry["words"].values():
         for stem in stems:
-            assert words(name).found_in(f"x {stem}ing"), stem
-            assert words(name).found_in(stem.upper()), stem
+            said = stem.replace("~", "ed")
+            assert words(name).found_in(f"x {said}ing"), stem
+            assert words(name).found_in(said.upper()), stem
+
+
+@pytest.mark.parametrize(
+    "text", ["међународна заштита", "међународну заштиту", "Међународној (заштити)", "међународн заштит"]
+)
+def test_a_phrase_is_found_with_any_ending(text: str) -> None:
+    assert words("asylum").found_in(text)
+
+
+@pytest.mark.parametrize("text", ["међународна, заштита", "међународна и заштита", "немеђународна заштита", "заштита"])
+def test_a_phrase_is_not_found_in_pieces(text: str) -> None:
+    assert not words("asylum").found_in(text)
 
 
 def test_folding() -> None:

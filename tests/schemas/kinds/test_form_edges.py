@@ -4,11 +4,12 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from schemas import registry
+from schemas import catalogue, publication, registry
 from schemas.parts.block import FINDINGS_MAX, structure
 from schemas.parts.node import Node
 
@@ -57,15 +58,21 @@ def test_a_person_cannot_have_been_informed_tomorrow(abroad: Changed, errors: Er
 
 
 @pytest.mark.parametrize("words", [["--relase"], ["--release", "x"], ["-h"]])
-def test_a_mistyped_publication_writes_nothing(
-    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("module", [publication, catalogue], ids=["publication", "catalogue"])
+def test_a_mistyped_command_writes_nothing(
+    module: ModuleType, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from schemas import publication  # noqa: PLC0415 - generates schemas
-
-    before = {file: file.stat().st_mtime_ns for file in publication.FOLDER.rglob("*.json")}
-    monkeypatch.setattr(sys, "argv", ["publication", *words])
+    before = {file: file.stat().st_mtime_ns for file in module.FOLDER.rglob("*.*")}
+    monkeypatch.setattr(sys, "argv", ["program", *words])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(Path(publication.__file__)), run_name="__main__")
+        runpy.run_path(str(module.__file__), run_name="__main__")
     assert ended.value.code == 2
     assert "usage" in capsys.readouterr().err
-    assert {file: file.stat().st_mtime_ns for file in publication.FOLDER.rglob("*.json")} == before
+    assert {file: file.stat().st_mtime_ns for file in module.FOLDER.rglob("*.*")} == before
+
+
+def test_catalogues_that_are_not_there_are_written_blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    assert catalogue.run([]) == 0
+    assert {file.stem for file in tmp_path.iterdir()} == set(catalogue.TRANSLATED)
+    assert all("X-Verified: false" in file.read_text(encoding="utf-8") for file in tmp_path.iterdir())

@@ -192,7 +192,16 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\.", lambda found: _PLAIN[found[0]], text)
 
 
-if __name__ == "__main__":
+def run(arguments: list[str]) -> int:
+    """Bring every file into step with the tables. Words that are not understood write nothing: 2."""
+    if arguments:
+        sys.stderr.write("usage: python -m schemas.catalogue\n")
+        return 2
     for each in TRANSLATED:
         (FOLDER / f"{each}.po").write_text(refreshed(each), encoding="utf-8")
     sys.stdout.write(f"{len(TRANSLATED)} catalogues written\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -68,7 +68,7 @@ def broken(kinds: Iterable[Kind], released: Path = RELEASED) -> dict[str, list[B
 
 
 def _tidy(value: Any) -> Any:
-    """Without what is Python's: null stands for an absent member there, and no default is ever filled in."""
+    """Without what is Python's: null stands for an absent member there, and its being the default goes with it."""
     if isinstance(value, list):
         return [_tidy(inner) for inner in value]
     if not isinstance(value, dict):
@@ -88,8 +88,6 @@ def _tidy_member(name: str, value: Any) -> Any:
 
 
 def _is_pythons(name: str, value: Any, schema: dict[str, Any]) -> bool:
-    if name == "default":
-        return value is None
     return name == "title" and isinstance(value, str) and schema.get("type") != "object"
 
 
@@ -111,5 +109,13 @@ def main(*, release: bool) -> int:
     return 0
 
 
+def run(arguments: list[str]) -> int:
+    """Write the files as the command line asks. What is not understood writes nothing: 2."""
+    if arguments not in ([], ["--release"]):
+        sys.stderr.write("usage: python -m schemas.publication [--release]\n")
+        return 2
+    return main(release=bool(arguments))
+
+
 if __name__ == "__main__":
-    sys.exit(main(release="--release" in sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

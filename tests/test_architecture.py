@@ -46,6 +46,7 @@ OWNERS = {
     "typer": ["liaison/cli/*.py"],
     "tzdata": ["schemas/agreements/calendars.py"],
     "urllib.request": ["liaison/audit/sources.py", "liaison/demo/*.py"],
+    "weasyprint": ["liaison/forms/printing.py"],
     "uvicorn": ["service/server.py"],
     "uvloop": ["service/server.py"],
     "httptools": ["service/server.py"],

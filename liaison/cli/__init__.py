@@ -19,7 +19,7 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "audit": "Verify a hub's log, or one entry of it; needs neither hub nor edge.",
         "keys": "Make key files, enrol a partner, list the key directory.",
         "agreement": "Propose, sign, publish or suspend an agreement; see when its clocks run out.",
-        "schema": "List, show and check message kinds.",
+        "schema": "List, show, check and print message kinds; name codes.",
         "mrz": "Check a machine-readable zone.",
         "stay": "Count days of stay (90 in any 180, visa days).",
         "doctor": "See whether this machine has what Liaison needs.",

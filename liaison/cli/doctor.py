@@ -58,6 +58,7 @@ def doctor(
         _clock(datetime.now(UTC)),
         _writable(data),
         _space(data),
+        _pdf(),
         _program("chromium", "the browser test"),
         _program("node", "the second reader's test"),
     ]
@@ -152,6 +153,20 @@ def _space(data: Path) -> Check:
 def _nearest(path: Path) -> Path:
     """The path itself, or the nearest directory above it that exists already."""
     return next(place for place in (path.absolute(), *path.absolute().parents) if place.is_dir())
+
+
+def _pdf() -> Check:
+    """The libraries that `liaison schema form` loads; asking for them is cheaper than importing WeasyPrint."""
+    from ctypes import CDLL
+
+    missing = []
+    for name in ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0"):
+        try:
+            CDLL(name)
+        except OSError:
+            missing.append(name)
+    found = f"missing: {', '.join(missing)} (packages.txt)" if missing else "Pango and HarfBuzz"
+    return Check("printing (only for schema form)", "missing" if missing else "ok", found)
 
 
 def _program(name: str, needed_by: str) -> Check:

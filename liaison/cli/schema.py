@@ -1,11 +1,11 @@
-"""`liaison schema`: list, show and check message kinds, name codes. Needs no hub, no keys and no network.
+"""`liaison schema`: list, show, check and print message kinds, name codes. Needs no hub, no keys and no network.
 
 Guarantees that no output repeats a value of the payload: a finding is a code and a pointer. Exit code 0 when every file
 is valid, 4 when one is not; a file that cannot be read is a failure (1), text that is no JSON a finding.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ from liaison.cli.output import ExitCode, emit, group
 if TYPE_CHECKING:
     from schemas.agreements.pinned import Pinned
 
-app = group("List, show and check message kinds; name codes.")
+app = group("List, show, check and print message kinds; name codes.")
 
 _STATE = r"ISO alpha-3 code of a state; switches the safeguard rules on"
 
@@ -113,6 +113,56 @@ def check(  # noqa: PLR0917 - typer reads the options from the signature
 
 
 @app.command()
+def form(  # noqa: PLR0917 - typer reads the options from the signature
+    kind: Annotated[str, typer.Argument(help="A message kind that has a treaty form, for example readm.application.")],
+    out: Annotated[Path, typer.Option("--pdf", metavar="OUT", help="The file to write.")],
+    file: Annotated[Path | None, typer.Argument(help="A file with one payload; - is standard input.")] = None,
+    example: Annotated[bool, typer.Option("--example", help="Print the complete example instead of a file.")] = False,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Another message of the case (repeatable): the application names the persons a notice refers to, an "
+            "acknowledgement fills in the confirmation of receipt.",
+        ),
+    ] = None,
+    authority: Annotated[str | None, typer.Option(metavar="TEXT", help="Who writes; dotted when absent.")] = None,
+    addressee: Annotated[str | None, typer.Option(metavar="TEXT", help="To whom; dotted when absent.")] = None,
+    place: Annotated[str | None, typer.Option(metavar="TEXT", help="Where it is signed; dotted when absent.")] = None,
+    day: Annotated[str | None, typer.Option("--on", metavar="DATE", help="When it is signed.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the treaty form of a message as PDF, in the official order of its blocks."""
+    from hashlib import sha256
+
+    from liaison.forms import page, printing, sheet, sheets
+    from schemas import registry
+
+    entry = registry.kind(kind)
+    if kind not in sheets.FORMS:
+        raise typer.BadParameter(f"has no treaty form; {', '.join(sheets.FORMS)} have", param_hint="KIND")
+    if example is (file is not None):
+        raise typer.BadParameter("give either a file or --example", param_hint="FILE")
+    if file is None:
+        raw = registry.dump(registry.example(kind))
+        others = [registry.example(name) for name in sheets.EARLIER_EXAMPLES.get(kind, ())]
+    else:
+        raw, others = _read(file), []
+    message = _printable(registry.load(raw), kind)
+    others += [_printable(_payload(other, "--earlier"), None) for other in earlier or ()]
+    digest = sha256(raw)
+    laid_out = sheets.make(
+        message,
+        head=sheet.Head(authority, place, None if day is None else _civil(day), addressee),
+        source=f"{entry.schema_id} · SHA-256 {digest.hexdigest()}",
+        earlier=others,
+    )
+    printed = printing.pdf(page.html(laid_out), digest.digest()[:16])
+    out.write_bytes(printed.pdf)
+    emit({"kind": kind, "pdf": out, "pages": printed.pages, "message_sha256": digest.hexdigest()}, as_json)
+
+
+@app.command()
 def labels(
     report: Annotated[bool, typer.Option("--report", help="Count what each language has, and lacks.")] = False,
     list_name: Annotated[str | None, typer.Option("--list", metavar="NAME", help="Only this code list.")] = None,
@@ -177,6 +227,32 @@ def _profile(agreement: str | None) -> "Pinned | None":
     from schemas.agreements.pinned import Pinned
 
     return Pinned(profile.load(agreement)) if agreement in profile.ids() else None
+
+
+def _printable(payload: dict[str, object], kind: str | None) -> dict[str, object]:
+    """The payload, once its form holds. Rules between fields are `check`'s: a form also shows what is out of time."""
+    from schemas import registry
+    from schemas.errors import Rejected
+    from schemas.parts.block import structure
+    from schemas.parts.everywhere import check_texts
+    from schemas.parts.node import Node
+
+    entry = registry.kind(str(payload.get("kind")))
+    if kind is not None and entry.name != kind:
+        raise Rejected("KIND_UNKNOWN", "/kind")
+    context = registry.CheckContext(at=datetime.now(UTC))
+    found = [*structure(entry.validate, payload, reading=True), *check_texts(Node(payload), context)]
+    for finding in found:
+        if finding.severity == "error":
+            raise Rejected(finding.code, finding.path)
+    return payload
+
+
+def _civil(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise typer.BadParameter("is not a date, YYYY-MM-DD", param_hint="--on") from None
 
 
 def _instant(text: str | None, option: str = "--at") -> datetime | None:

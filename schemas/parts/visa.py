@@ -55,7 +55,7 @@ class Visa(Block):
     source_system: SourceSystem | None = None
 
 
-def check_visa(visa: Node, context: CheckContext, *, holder: Node | None = None) -> Findings:
+def check_visa(visa: Node, context: CheckContext, *, holder: Node) -> Findings:
     """The rules between a visa's fields, and VISA_MRZ_MISMATCH where a field and the zone disagree."""
     yield from in_order(visa["valid_from"], visa["valid_until"])
     long_stay = visa["type"].text == "D"
@@ -71,8 +71,7 @@ def check_visa(visa: Node, context: CheckContext, *, holder: Node | None = None)
         return
     yield from zone_findings(visa["mrz"], reading)
     yield from (node.finding("VISA_MRZ_MISMATCH") for node in _disagreeing(visa, reading))
-    if holder is not None:
-        yield from (node.finding("VISA_MRZ_MISMATCH", "warning") for node in person_disagrees(holder, reading))
+    yield from (node.finding("VISA_MRZ_MISMATCH", "warning") for node in person_disagrees(holder, reading))
 
 
 def visa_terms(visa: Node) -> VisaTerms | None:

@@ -586,3 +586,25 @@ def test_a_lead_is_kept_by_arriving_on_its_last_day_and_broken_the_day_after(
     if noon_there + timedelta(days=1) < at:
         with pytest.raises(Rejected, match="LEAD_TOO_SHORT"):
             due(KAZ, Question(step, at, done_at=noon_there + timedelta(days=1)), week)
+
+
+# -- refusals stand at the question they are about
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        (Question("no_such_step", noon("2026-11-23")), ("CODE_UNKNOWN", "/step")),
+        (Question("reply_limit", noon("2026-11-23"), procedure="hasty"), ("CODE_UNKNOWN", "/procedure")),
+        (Question("reply_limit", noon("1500-11-23")), ("FIELD_RANGE", "/from")),
+        (Question("reply_limit", noon("2026-11-23"), asked_at=noon("9000-11-23")), ("FIELD_RANGE", "/asked_at")),
+        (Question("reply_limit", noon("2026-11-23"), done_at=noon("9000-11-23")), ("FIELD_RANGE", "/done_at")),
+        (Question("reply_limit", noon("2026-11-23"), asked_at=noon("2026-11-22")), ("FIELD_RANGE", "/asked_at")),
+        (Question("reply_limit", noon("2026-11-23"), extension_days=0), ("FIELD_RANGE", "/extension_days")),
+        (Question("reply_limit", noon("2026-11-23"), extension_days=100_000), ("FIELD_RANGE", "/extension_days")),
+    ],
+)
+def test_a_question_is_refused_where_it_is_wrong(question: Question, found: tuple[str, str]) -> None:
+    with pytest.raises(Rejected) as caught:
+        due(KAZ, question)
+    assert (caught.value.code, caught.value.path) == found

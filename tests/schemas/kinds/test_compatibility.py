@@ -201,9 +201,9 @@ def test_a_release_adds_what_breaks_nothing_and_refuses_the_rest(
     monkeypatch.setattr(publication, "FOLDER", tmp_path)
     monkeypatch.setattr(publication, "RELEASED", tmp_path / "released")
     monkeypatch.setattr(publication, "KINDS", {REQUEST: entry})
-    assert publication.main(release=False) == 0
+    assert publication.run([]) == 0
     assert [file.name for file in tmp_path.iterdir()] == [entry.file_name]
-    assert publication.main(release=True) == 0
+    assert publication.run(["--release"]) == 0
     assert publication.main(release=True) == 0, "the same again breaks nothing"
     released = tmp_path / "released" / entry.file_name
     assert released.read_text(encoding="utf-8") == publication.encoded(entry)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.lifecycles import PROCEDURES, Clock, next_clock
-from schemas.lifecycles.clocks import CLOCKS, add_working_days
+from schemas.lifecycles.clocks import CLOCKS, add_working_days, next_month
 
 WEDNESDAY = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
 
@@ -125,3 +125,26 @@ def test_working_days_against_a_naive_count(day: date, count: int) -> None:
     between = [day + timedelta(days=step) for step in range(1, (end - day).days + 1)]
     assert sum(one.isoweekday() <= 5 for one in between) == count
     assert not between or end.isoweekday() <= 5
+
+
+@pytest.mark.parametrize(
+    ("day", "due"),
+    [
+        (date(2026, 12, 31), date(2027, 1, 31)),
+        (date(2026, 12, 1), date(2027, 1, 1)),
+        (date(2026, 11, 30), date(2026, 12, 30)),
+        (date(2027, 1, 31), date(2027, 2, 28)),
+        (date(2028, 1, 30), date(2028, 2, 29)),
+    ],
+)
+def test_a_month_ends_in_the_next_one_also_over_new_year(day: date, due: date) -> None:
+    assert next_month(day) == due
+    clock = next_clock("subject_request", "requested", {"event_on": day.isoformat()}, None)
+    assert clock == Clock("answer", "M", due)
+
+
+def test_a_clock_bears_its_name_however_it_is_counted() -> None:
+    assert answer("C", WEDNESDAY) == Clock("answer", "WD", date(2026, 12, 2))
+    assert answer("A", WEDNESDAY) == Clock("answer", "H", WEDNESDAY + timedelta(hours=2))
+    assert next_clock("subject_request", "requested", {}, WEDNESDAY) is None
+    assert next_clock("document_check", "requested", {}, WEDNESDAY) is None

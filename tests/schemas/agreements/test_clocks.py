@@ -595,7 +595,10 @@ def test_a_lead_is_kept_by_arriving_on_its_last_day_and_broken_the_day_after(
     ("question", "found"),
     [
         (Question("no_such_step", noon("2026-11-23")), ("CODE_UNKNOWN", "/step")),
-        (Question("reply_limit", noon("2026-11-23"), procedure="hasty"), ("CODE_UNKNOWN", "/procedure")),
+        (
+            Question("reply_limit", noon("2026-11-23"), procedure="hasty"),  # type: ignore[arg-type]  # not known
+            ("CODE_UNKNOWN", "/procedure"),
+        ),
         (Question("reply_limit", noon("1500-11-23")), ("FIELD_RANGE", "/from")),
         (Question("reply_limit", noon("2026-11-23"), asked_at=noon("9000-11-23")), ("FIELD_RANGE", "/asked_at")),
         (Question("reply_limit", noon("2026-11-23"), done_at=noon("9000-11-23")), ("FIELD_RANGE", "/done_at")),

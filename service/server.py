@@ -100,6 +100,15 @@ def serve(
         raise Unavailable("UNREACHABLE")
 
 
+def tls_of(certificate: Path | None, key: Path | None) -> TLS | None:
+    """What two settings ask for: both files, or plain HTTP. Raises Rejected(TLS_REQUIRED) for one without the other."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise Rejected("TLS_REQUIRED", "/tls_certificate" if certificate is None else "/tls_key")
+    return TLS(certificate, key)
+
+
 def check_address(host: str, tls: TLS | None) -> None:
     """Plain HTTP is for loopback alone (settled.md, Delivery), or Rejected(TLS_REQUIRED)."""
     if tls is None and not is_loopback(host):

@@ -34,7 +34,7 @@ _TAKE = (
 )
 _ADOPT = (
     "INSERT OR IGNORE INTO push (partner, idx) "
-    "SELECT partner, idx FROM recipient WHERE partner = ? AND state = 'accepted' AND state <> 'handed_over'"
+    "SELECT partner, idx FROM recipient WHERE partner = ? AND state = 'accepted'"
 )
 _DUE = (
     "SELECT p.idx, m.digest, m.expires_at, r.state, m.container FROM push p JOIN message m ON m.idx = p.idx "

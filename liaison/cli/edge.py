@@ -107,15 +107,13 @@ def serve(
     from adapters.edge.app import create_app
     from keys.custody import harden_process
     from service import logs
-    from service.server import TLS, check_address
+    from service.server import check_address, tls_of
     from service.server import serve as run
 
     settings = _settings(folder, host=host, port=port, log_level=log_level)
     logs.configure("edge", level=settings.log_level)
     harden_process()
-    tls = None
-    if settings.tls_certificate is not None and settings.tls_key is not None:
-        tls = TLS(settings.tls_certificate, settings.tls_key)
+    tls = tls_of(settings.tls_certificate, settings.tls_key)
     check_address(settings.host, tls)
     run(
         create_app(settings),

@@ -83,15 +83,13 @@ def serve(
     from hub.wiring import open_hub
     from keys.custody import harden_process
     from service import logs
-    from service.server import TLS, check_address
+    from service.server import check_address, tls_of
     from service.server import serve as run
 
     settings = load_settings(folder, host=host, port=port, live=live, log_level=log_level)
     logs.configure("hub", level=settings.log_level)
     harden_process()
-    tls = None
-    if settings.tls_certificate is not None and settings.tls_key is not None:
-        tls = TLS(settings.tls_certificate, settings.tls_key)
+    tls = tls_of(settings.tls_certificate, settings.tls_key)
     check_address(settings.host, tls)
     hub = open_hub(settings)
     run(

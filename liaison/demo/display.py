@@ -1,7 +1,7 @@
 """What the demonstration shows: chapters, who did what, and a bar of how far it is; on standard error.
 
 On a terminal with a moving bar and colour (unless NO_COLOR), elsewhere as plain lines. Shows codes, places and digests,
-and file names that the demonstration itself chose; never a value from a message.
+outcomes, and file names that the demonstration itself chose; never a person, a document or a text.
 """
 
 from contextlib import AbstractContextManager

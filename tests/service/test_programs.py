@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import Rejected
 from service import logs
-from service.server import TLS, check_address
+from service.server import TLS, check_address, tls_of
 from service.settings import Settings, settings_config
 
 
@@ -96,3 +96,17 @@ def test_plain_http_is_for_loopback(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_no_tls(host: str) -> None:
     check_address(host, None)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "missing"), [(None, Path("k"), "/tls_certificate"), (Path("c"), None, "/tls_key")]
+)
+def test_half_of_what_tls_needs_is_no_plain_http(certificate: Path | None, key: Path | None, missing: str) -> None:
+    with pytest.raises(Rejected, match="TLS_REQUIRED") as refusal:
+        tls_of(certificate, key)
+    assert refusal.value.path == missing
+
+
+def test_both_or_neither_of_what_tls_needs() -> None:
+    assert tls_of(None, None) is None
+    assert tls_of(Path("c"), Path("k")) == TLS(Path("c"), Path("k"))

@@ -177,18 +177,24 @@ def open_hub(
     )
 
 
-def open_tables(settings: HubSettings, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Connection:
+def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
     """The hub's database with the tables this release wants; a file's are made, or brought up to date, on the way.
 
+    Args:
+        settings: the hub's.
+        there: for a command, which makes no database and may wait longer for one than a hub.
+
     Raises:
-        Rejected: MIGRATION_NEEDED of a server's, whose tables belong to somebody else; a setting is wrong.
+        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED of a server's, whose tables belong to somebody else; a setting is wrong.
         Unavailable: it cannot be read or written.
     """
+    if there and not settings.database_url and not settings.database.exists():
+        raise Rejected("NOT_FOUND")
     connection = open_engine(
         settings.database,
         settings.database_url,
         settings.database_password_file,
-        busy_timeout_ms=busy_timeout_ms,
+        busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS if there else BUSY_TIMEOUT_MS,
         seconds_max=settings.database_seconds_max,
     )
     try:
@@ -224,10 +230,8 @@ def open_log(settings: HubSettings, *, clock: Clock = utc_now) -> Iterator[OpenL
         Unavailable: it cannot be read or written.
     """
     os.umask(0o077)
-    if not settings.database_url and not settings.database.exists():
-        raise Rejected("NOT_FOUND")
     at_rest, signer = _keys(settings, read_keyring(settings.keyring, read_passphrase(settings.secrets)))
-    connection = open_tables(settings, busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS)
+    connection = open_tables(settings, there=True)
     try:
         writer = LogWriter(connection, signer, at_rest, clock)
         writer.open()

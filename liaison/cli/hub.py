@@ -169,7 +169,7 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
     from hub.settings import load_settings
     from hub.wiring import open_tables
 
-    with closing(open_tables(load_settings(folder))) as connection:
+    with closing(open_tables(load_settings(folder), there=True)) as connection:
         found = find(connection, partner, None, LISTED_MAX)
     emit(
         [

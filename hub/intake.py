@@ -188,7 +188,14 @@ class _Submission:
         directory = hub.directories.current
         try:
             view = self._view(batch, earlier, case_lookup)
-            authorised = authorise(self.verified, view, directory, now=hub.clock(), live=hub.settings.live)
+            authorised = authorise(
+                self.verified,
+                view,
+                directory,
+                now=hub.clock(),
+                live=hub.settings.live,
+                test_only=hub.settings.test_clock,
+            )
         except Rejected as refusal:
             return self._refused(batch, refusal)
         return self._accepted(batch, earlier, authorised, key=key, case_lookup=case_lookup, case=view.case)
@@ -282,7 +289,7 @@ class _Submission:
             return None
         header, directory = self.verified.container.header, self._hub.directories.current
         requested = directory.partner(header.recipient_ids[0]).state
-        return pin(directory.agreement(header.agreement).profile, requested, batch.at.date())
+        return pin(directory.agreement(header.agreement).profile, requested, batch.at.date(), test=header.test)
 
     def _case_row(self, earlier: Accepted, case: Case, case_lookup: bytes) -> CaseRow:
         found = earlier.keys.get(case.row)

@@ -330,7 +330,9 @@ class Console:
         return Show(hub.directories.current, viewer.partner, hub.clock(), deadline)
 
     def _page(self, template: str, viewer: Viewer | None, *, status: int = 200, **context: object) -> Response:
-        html = render(template, viewer=viewer, hub_name=self._hub.settings.name, **context)
+        settings = self._hub.settings
+        ahead = settings.test_clock_ahead_seconds
+        html = render(template, viewer=viewer, hub_name=settings.name, clock_ahead=ahead, **context)
         return HTMLResponse(html, status, headers=dict(PAGE_HEADERS))
 
     def _set_cookie(self, answer: Response, value: str, seconds: int) -> None:

@@ -25,7 +25,8 @@ def router(hub: Hub) -> APIRouter:
         if not last or now - last[0][0] >= 1:
             found = check_all(hub)
             ready = all(state == "ok" for state in found.values())
-            last[:] = [(now, JSONResponse({"ready": ready, "checks": dict(found)}, 200 if ready else 503))]
+            answer = {"ready": ready, "checks": dict(found), **hub.settings.told_clock()}
+            last[:] = [(now, JSONResponse(answer, 200 if ready else 503))]
         return last[0][1]
 
     @routes.get("/metrics", response_class=PlainTextResponse)

@@ -147,6 +147,7 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
                     edge.cases,
                     now=edge.now(),
                     live=edge.settings.live,
+                    test_only=edge.settings.test_clock,
                 )
                 for file in offer.judged.files:
                     keep(edge.settings.attachments, offer.submission.attachments[file.sha256], file)

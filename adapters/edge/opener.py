@@ -136,6 +136,8 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     sender, recipients = directory.partner(row.source), [directory.partner(one) for one in header.recipient_ids]
     if header.test != sender.test:
         raise Rejected("TEST_NOT_ALLOWED")
+    if edge.settings.test_clock and not header.test:
+        raise Unavailable("BUSY")  # it waits until the clock is the machine's again
     start = _start(edge, container, directory, earlier, at)
     context = CheckContext(
         at=at,
@@ -180,7 +182,7 @@ def _start(edge: Edge, container: Container, directory: Directory, opened: list[
             profile = directory.agreement(header.agreement).profile
         except Rejected:
             return known  # suspended or gone since; the hub judged it when it came
-        text = pin(profile, directory.partner(header.recipient_ids[0]).state, at.date())
+        text = pin(profile, directory.partner(header.recipient_ids[0]).state, at.date(), test=header.test)
     else:
         text = next((one.pin for one in opened if one.begins(header.case_handle)), None)
     return replace(known, pin=text, profile=pinned(text))

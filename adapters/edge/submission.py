@@ -113,7 +113,14 @@ def offered_digest(submission: Submission) -> bytes:
 
 
 def judge(
-    submission: Submission, directory: Directory, partner: str, cases: Cases, *, now: datetime, live: bool
+    submission: Submission,
+    directory: Directory,
+    partner: str,
+    cases: Cases,
+    *,
+    now: datetime,
+    live: bool,
+    test_only: bool,
 ) -> Judged:
     """The submission may be sent as this, at once or once it is released.
 
@@ -135,6 +142,8 @@ def judge(
     to = submission.to or (parent.to if parent is not None else ())
     _check_recipients(kind.name, to, directory, partner)
     sender = directory.partner(partner)
+    if test_only and not sender.test:
+        raise unfit("TEST_NOT_ALLOWED", "")
     if parent is not None:
         start = cases.start(parent.case_handle)
     else:
@@ -199,7 +208,7 @@ def _begun(
         agreement = directory.agreement(fit.agreement)
     except (Unfit, Rejected):
         return Start()
-    text = pin(agreement.profile, directory.partner(to[0]).state, now.date())
+    text = pin(agreement.profile, directory.partner(to[0]).state, now.date(), test=sender.test)
     return Start(text, pinned(text))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from hub.cases.case import ERASED, Case, Message, Rung, actors, handover_due, withheld
+from hub.cases.case import ERASED, Case, Message, Rung, Said, actors, handover_due, withheld
 from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow
 from hub.console import words
@@ -125,6 +125,7 @@ class ShownCase:
     parties: tuple[Party, ...]
     next: tuple[Party, ...]
     due: Due | None
+    profile: str
     agreed: tuple[Due, ...]
     opened: Time
     sent: tuple[Sent, ...]
@@ -222,6 +223,7 @@ class Show:
             parties=self.parties(case.parties),
             next=self.parties(case.next_actors),
             due=self._due(case.clock),
+            profile=words.profile(case.pin),
             agreed=tuple(shown for one in case.agreed if (shown := self._due(one)) is not None),
             opened=self.time(case.messages[0].at),
             sent=tuple(self._sent(case, message) for message in case.messages),
@@ -333,7 +335,15 @@ class Show:
             if at is not None:
                 found.append((at, len(found), Happened(self.time(at), name, detail, kind)))
 
-        for message in case.messages:
+        # In the order of the log: what happened in one second is not told the wrong way round.
+        told: list[Message | Said] = [*case.messages, *case.said]
+        for one in sorted(told, key=lambda one: one.index):
+            if isinstance(one, Said):
+                ended = one.stage == "expired"
+                name = f"Time {'has ended' if ended else 'is running out'}: {words.clock(one.clock)}"
+                add(one.at, name, f"log entry {one.index}", "bad" if ended else "next")
+                continue
+            message = one
             name = words.KINDS.get(message.kind, message.kind)
             to = ", ".join(rung.partner for rung in message.rungs)
             late = ", too late to change anything" if message.late else ""
@@ -344,12 +354,6 @@ class Show:
                 add(rung.failed_at, f"Hand-over failed{code}", f"{name}, {rung.partner}", "bad")
                 add(rung.handed_over_at, "Handed over to the national system", f"{name}, {rung.partner}", "good")
                 add(rung.opened_at, "Opened at the authority", f"{name}, {rung.partner}", "good")
-        for said in case.said:
-            name = words.clock(said.clock)
-            if said.stage == "expired":
-                add(said.at, f"Time has ended: {name}", f"log entry {said.index}", "bad")
-            else:
-                add(said.at, f"Time is running out: {name}", f"log entry {said.index}", "next")
         return [happened for _, _, happened in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 

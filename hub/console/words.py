@@ -11,6 +11,7 @@ from hub.cases.case import ERASED, Rung
 from hub.cases.clocks import CaseClock
 from hub.console import casewords
 from hub.console.casewords import AGREED, CLOCKS, KINDS, PROCEDURES, STATES
+from schemas.agreements.profile import for_tests
 
 __all__ = [
     "AGREED", "CLOCKS", "EVENTS", "GROUPS", "KINDS", "PROBLEM", "PROBLEMS", "PROCEDURES", "STATES", "away", "clock",
@@ -101,6 +102,14 @@ def clock(name: str) -> str:
     return CLOCKS.get(name) or AGREED.get(name, name)
 
 
+def profile(pin: str | None) -> str:
+    """What a case counts by, from its pin: `EU-MDA, version 1`; one that is invented says so."""
+    if pin is None:
+        return ""
+    name, version, _ = pin.split("/")
+    return f"{name}, version {version}{', made for tests' if for_tests(name) else ''}"
+
+
 def due(clock: CaseClock) -> str:
     """When a clock ends: an instant, or for one that counts days the last day that is in time, and where.
 
@@ -119,10 +128,20 @@ def away(at: datetime, now: datetime) -> str:
     apart = abs(at - now)
     if apart < _SOON:
         return "now"
+    words = _lasting(apart)
+    return f"in {words}" if at > now else f"{words} ago"
+
+
+def ahead(seconds: int) -> str:
+    """`4 days`: by how much a clock for tests is ahead, likewise."""
+    apart = timedelta(seconds=seconds)
+    return "less than a minute" if apart < _SOON else _lasting(apart)
+
+
+def _lasting(apart: timedelta) -> str:
     unit, name = next((unit, name) for unit, name in _UNITS if apart >= unit)
     count = apart // unit
-    words = f"{count} {name}{'' if count == 1 else 's'}"
-    return f"in {words}" if at > now else f"{words} ago"
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def reached(rung: Rung) -> str:

@@ -24,7 +24,7 @@ from schemas import strict_base64, strict_json
 from schemas.agreements import certificate as certificates
 from schemas.agreements.certificate import Certificate
 from schemas.agreements.clocks import Due
-from schemas.agreements.profile import Profile
+from schemas.agreements.profile import Profile, for_tests
 from schemas.errors import Rejected
 
 VERSION = 1
@@ -73,6 +73,7 @@ class CheckedDeadline:
             "verified": True,
             "step": question.step,
             "due": self.due.due,
+            "test": any(for_tests(one.id) for one in self.certificate.texts),
             "indicative": "PROFILE_UNVERIFIED" in self.due.warnings or not self.due.verified,
             "requested": self.due.requested,
             "began": {

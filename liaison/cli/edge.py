@@ -218,7 +218,7 @@ def holds(
             texts = [{"place": place, "text": text} for place, text in hold.texts().items()]
             emit({"id": hold.id, "kind": hold.kind, "recipients": hold.plan.to, "texts": texts}, True)
             return
-        emit(found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours), as_json)
+        emit(found.holds(connection, settings.clock(), settings.hold_alarm_hours), as_json)
 
 
 @app.command()
@@ -342,7 +342,7 @@ def status(
     with _database(folder) as (settings, connection):
         trusted = found.trusted(connection)
         alarms = found.alarms(connection)
-        waiting = found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours)
+        waiting = found.holds(connection, settings.clock(), settings.hold_alarm_hours)
         overdue = sum(one.overdue for one in waiting)
         journal = check(connection)
         emit(

@@ -223,7 +223,7 @@ def link(
     from liaison.cli.keys import read_directory
 
     settings = load_settings(folder)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = settings.clock().replace(microsecond=0)
     found = account_of(read_directory(settings.directory_folder), partner, account)
     token, until = new_token(), now + timedelta(minutes=settings.sign_in_link_minutes)
     with open_log(settings) as opened:
@@ -250,8 +250,9 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
     from hub.settings import load_settings
     from hub.wiring import open_log
 
-    now = datetime.now(UTC)
-    with open_log(load_settings(folder)) as opened:
+    settings = load_settings(folder)
+    now = settings.clock()
+    with open_log(settings) as opened:
         if partner is None:
             rows = all_cases(opened.reader, limit=LISTED_MAX)
         else:

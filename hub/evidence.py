@@ -53,6 +53,7 @@ def read(hub: Hub, raw: bytes, directory: Directory, clock: Clock) -> VerifiedSt
             raise
         at = accepted_at(hub, _identity(hub, signed.statement), signed.digest, refusal)
         verified = verify_signed(signed, directory, at)
+    hub.witness.seen(min(signed.statement.time, clock()))
     reach("hub.evidence.verified")
     return verified
 

@@ -114,6 +114,7 @@ def read(hub: Hub, raw: bytes, directory: Directory, now: datetime) -> Verified:
         # A repeat of an accepted message is answered whatever became of its key since.
         key = identity(hub, container.header.source, container.header.id)
         verified = verify(container, directory, accepted_at(hub, key, container.digest, refusal))
+    hub.witness.seen(min(container.header.time, now))
     reach("hub.intake.verified")
     return verified
 

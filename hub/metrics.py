@@ -46,6 +46,9 @@ class Metrics:
         self.parked = Counter("liaison_parked", "Messages parked.", registry=self.registry)
         self.lanes = Gauge("liaison_lanes", "Partners that are pushed to.", registry=self.registry)
         self.directory = Gauge("liaison_directory_version", "Directory version in use.", registry=self.registry)
+        self.clocks_held = Gauge(
+            "liaison_clocks_held", "Times not ended: our clock is ahead of partners' word.", registry=self.registry
+        )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
 
     def refusal(self, code: str) -> None:

@@ -34,6 +34,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "CaseViewed": "Case viewed",
         "ClockWarned": "Time is running out",
         "ClockExpired": "Time has ended",
+        "ClockCertified": "Deadline certified",
+        "ClockConfirmed": "Clock confirmed by an operator",
         "SignInLinked": "Sign-in link made",
         "SignedIn": "Signed in",
         "SignedOut": "Signed out",

@@ -236,6 +236,19 @@ def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
     }
 
 
+@app.command("confirm-clock")
+def confirm_clock(folder: FolderArgument, as_json: JSONOption = False) -> None:
+    """Vouch that this machine's clock is right, where partners have signed nothing for long; the log keeps who did."""
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from hub.witness import Confirmed
+
+    with open_log(load_settings(folder)) as opened:
+        leaf = opened.writer.commit_now(Confirmed(getpass.getuser()))
+        at = opened.writer.last_at
+    emit({"at": at, "leaf": leaf}, as_json)
+
+
 @app.command()
 def certificate(
     folder: FolderArgument,

@@ -135,6 +135,7 @@ async def test_the_word_outlives_a_restart(hub_world: World, ahead: timedelta, s
     async with hub_world.running(clock_ahead_hours_max=24) as client:
         told = Told(hub_world, client, told.opening, told.row)
         await forward(told)
+        await keep(told.hub)  # the hub's own first look may have said something in that batch
         assert [one for one in told.said() if one[0] == "ClockExpired"] == said
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from hub.cases import suspension
 from hub.cases.projection import project
 from hub.cases.refolding import Moved
 from hub.log.batch import (
@@ -213,6 +214,7 @@ class _Submission:
             parties = (header.source, *header.recipient_ids)
             earlier.facts[index] = header.facts
             batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
+            batch.write(suspension.WRITE_CASE, (index, header.agreement))
         else:
             case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
         batch.add(

@@ -108,7 +108,7 @@ class Case:
     @property
     def closed(self) -> bool:
         """Whether nothing more is expected or possible."""
-        return self.erased or lifecycles.PROCEDURES[self.procedure].states[self.state].closed
+        return self.erased or closed(self.procedure, self.state)
 
     @property
     def last(self) -> int:
@@ -136,6 +136,11 @@ class Case:
     def next_actors(self) -> tuple[str, ...]:
         """The partners who must act next."""
         return () if self.erased else actors(self.procedure, self.state, self.parties)
+
+
+def closed(procedure: str, state: str) -> bool:
+    """Whether nothing more is expected or possible in a case that stands there."""
+    return lifecycles.PROCEDURES[procedure].states[state].closed
 
 
 def actors(procedure: str, state: str, parties: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from hub.cases.case import ERASED, Case, Message, Rung, actors, handover_due, withheld
 from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow
+from hub.cases.suspension import Turn
 from hub.console import words
 from hub.store.reading import StoredLeaf
 from keys.directory.directory import Directory
@@ -56,7 +57,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """A line of the case list. `alarm`: a recipient's word what became of a message is overdue."""
+    """A line of the case list.
+
+    `alarm`: a recipient's word what became of a message is overdue; `suspended`: the agreement it was opened on is.
+    """
 
     row: int
     procedure: str
@@ -67,6 +71,7 @@ class ListedCase:
     due: Due | None
     next: tuple[Party, ...]
     alarm: bool
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class ShownCase:
     sent: tuple[Sent, ...]
     timeline: tuple[Happened, ...]
     alarms: int
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,7 @@ class Show:
         """Several."""
         return tuple(map(self.party, partners))
 
-    def listed(self, row: CaseRow, case: Case | None, clock: CaseClock | None) -> ListedCase:
+    def listed(self, row: CaseRow, case: Case | None, clock: CaseClock | None, *, suspended: bool) -> ListedCase:
         """A line of the list, with what is due next; the case itself where a message of it is still on its way."""
         erased = row.state == ERASED
         closed = erased or PROCEDURES[row.procedure].states[row.state].closed
@@ -209,10 +215,11 @@ class Show:
             due=self._due(clock),
             next=() if erased else self.parties(actors(row.procedure, row.state, row.parties)),
             alarm=case is not None and self._alarms(case) > 0,
+            suspended=suspended and not closed,
         )
 
-    def case(self, case: Case) -> ShownCase:
-        """A case's page."""
+    def case(self, case: Case, turns: Sequence[Turn] = ()) -> ShownCase:
+        """A case's page; `turns` are those of its agreement."""
         return ShownCase(
             row=case.row,
             procedure=words.PROCEDURES.get(case.procedure, case.procedure),
@@ -225,8 +232,9 @@ class Show:
             agreed=tuple(shown for one in case.agreed if (shown := self._due(one)) is not None),
             opened=self.time(case.messages[0].at),
             sent=tuple(self._sent(case, message) for message in case.messages),
-            timeline=tuple(self._timeline(case)),
+            timeline=tuple(self._timeline(case, turns)),
             alarms=self._alarms(case),
+            suspended=not case.closed and bool(turns) and turns[-1].suspended,
         )
 
     def leaf(self, stored: StoredLeaf) -> ListedLeaf:
@@ -326,7 +334,7 @@ class Show:
     def _maybe(self, at: datetime | None) -> Time | None:
         return None if at is None else self.time(at)
 
-    def _timeline(self, case: Case) -> list[Happened]:
+    def _timeline(self, case: Case, turns: Sequence[Turn]) -> list[Happened]:
         found: list[tuple[datetime, int, Happened]] = []
 
         def add(at: datetime | None, name: str, detail: str, kind: Literal["message", "good", "bad", "next"]) -> None:
@@ -350,6 +358,9 @@ class Show:
                 add(said.at, f"Time has ended: {name}", f"log entry {said.index}", "bad")
             else:
                 add(said.at, f"Time is running out: {name}", f"log entry {said.index}", "next")
+        for turn in turns:
+            name = "The agreement was suspended" if turn.suspended else "The agreement is in force again"
+            add(turn.at, name, f"log entry {turn.index}", "bad" if turn.suspended else "good")
         return [happened for _, _, happened in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 

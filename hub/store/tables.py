@@ -279,6 +279,23 @@ CASE_LEAF = Table(
     comment="which leaves belong to which case: its messages, and what became of each; follows from leaves and side",
     sqlite_with_rowid=False,
 )
+CASE_AGREEMENT = Table(
+    "case_agreement",
+    METADATA,
+    Column("row_id", Integer, ForeignKey("case_key.row_id"), primary_key=True),
+    Column("agreement", Text, nullable=False, comment="the id that the opening message names"),
+    comment="on which agreement each case was opened; follows from leaves and side records",
+    sqlite_with_rowid=False,
+)
+AGREEMENT_LEAF = Table(
+    "agreement_leaf",
+    METADATA,
+    Column("agreement", Text, primary_key=True),
+    Column("idx", Integer, primary_key=True, comment="the leaf that publishes a version, or a suspension"),
+    Column("suspended", Integer, nullable=False, comment="1 where it is suspended since; the last row counts"),
+    comment="what became of each agreement; follows from leaves and side records",
+    sqlite_with_rowid=False,
+)
 SIDE = Table(
     "side",
     METADATA,

@@ -187,8 +187,9 @@ def link(
 @app.command()
 def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOption = False) -> None:
     """List cases, the latest first: parties, state, next clock and who must act; at most 1000."""
-    from hub.cases.case import ERASED, actors
+    from hub.cases.case import ERASED, actors, closed
     from hub.cases.reading import agreed_clock, agreed_clocks, all_cases, cases_of, next_clock
+    from hub.cases.suspension import suspended
     from hub.settings import load_settings
     from hub.wiring import open_log
 
@@ -199,6 +200,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
         else:
             rows = cases_of(opened.reader, partner, limit=LISTED_MAX).rows
         agreed = agreed_clocks(opened.reader, [row.row for row in rows])
+        held = suspended(opened.reader, [row.row for row in rows])
     listed: list[dict[str, object]] = []
     for row in rows:
         clock = next_clock(row, agreed[row.row])
@@ -208,6 +210,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
                 "procedure": row.procedure,
                 "parties": list(row.parties),
                 "state": row.state,
+                "suspended": row.row in held and row.state != ERASED and not closed(row.procedure, row.state),
                 "next": [] if row.state == ERASED else list(actors(row.procedure, row.state, row.parties)),
                 "clock": None if clock is None else _clock(clock, now),
                 "agreed": [_clock(agreed_clock(one), now) for one in agreed[row.row]],

@@ -1,4 +1,6 @@
-"""The clock keeper: says in the log that an agreement's time is running out, and that it has ended.
+"""The clock keeper: says in the log that a time is running out, and that it has ended.
+
+It keeps the times of agreements, and those for answers to corrections of data; the latter move no case.
 
 Driven by the hub's clock; it looks at rows whose end has come near, never at all cases. Guarantees one leaf of each
 kind a case, clock and end, however often it looks and however many hub processes do: the row's stage is read and
@@ -19,6 +21,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from hub.cases.case import STAGES
+from hub.cases.clocks import moves
 from hub.cases.reading import fold
 from hub.cases.refolding import Moved
 from hub.certificates import certificate_of
@@ -140,7 +143,7 @@ class _Tick:
         if key is None or side is None:
             return _nothing  # erased
         case = fold(hub.reader, row)
-        clock = next((one for one in case.agreed if one.name == self._clock), None)
+        clock = next((one for one in case.kept if one.name == self._clock), None)
         if clock is None or clock.ends_at is None or int(clock.ends_at.timestamp()) != self._due_at:
             batch.companion(Moved).touch(hub.reader, row)  # counted by another release of the calendars: write it anew
             return _nothing
@@ -160,7 +163,7 @@ class _Tick:
         )
         # At once, not with the batch's rows: later members of this batch must see it.
         batch.connection.execute(_SAID, (stage, row, self._clock, self._due_at))
-        if stage == "expired":
+        if stage == "expired" and moves(self._clock):
             state = lifecycles.expire(case.procedure, case.state, self._clock)
             batch.connection.execute(_MOVED, (state, row))
         batch.companion(Moved).touch(hub.reader, row)

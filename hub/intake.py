@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from hub.cases import suspension
 from hub.cases.projection import project
-from hub.cases.refolding import Moved
+from hub.cases.refolding import Moved, keeps
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
@@ -47,6 +47,8 @@ from service.failpoints import reach
 CREATED, OK = 201, 200
 REPEATS_KEPT = timedelta(days=1)
 """How long after a message's expiry its repeat is still answered with its receipt."""
+
+_CORRECTIONS = frozenset({"data.correction", "data.correction.done"})
 
 _IDENTITY = "SELECT digest, idx, size FROM idempotency WHERE key = ?"
 _CASE = (
@@ -86,8 +88,8 @@ class Accepted:
         if self.reader is None:
             return  # nothing was accepted
         for case in self.cases.values():
-            if case.procedure in PROCEDURES:
-                continue  # see Moved
+            if case.row in batch.companion(Moved).rows:
+                continue  # written there
             project(
                 batch,
                 self.reader,
@@ -245,8 +247,10 @@ class _Submission:
         earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
         earlier.last[case_row.row] = index
         earlier.reader = hub.reader
-        if authorised.procedure in PROCEDURES:
-            batch.companion(Moved).accept(hub.reader, index, case_row.row, header, pinned)
+        moved = batch.companion(Moved)
+        moved.accept(index, case_row.row, header, pinned)
+        if authorised.procedure in PROCEDURES or header.kind in _CORRECTIONS or keeps(batch, case_row.row):
+            moved.touch(hub.reader, case_row.row)
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
         return given(index, CREATED)

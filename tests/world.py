@@ -181,7 +181,7 @@ class World:
         return self.folder / "hub"
 
     def settings(self, **given: object) -> HubSettings:
-        """The hub's settings; `given` as on the command line. Tests set the clock forward, which no partner bears out."""
+        """The hub's settings; `given` as on the command line. No partner bears out the clock that tests set forward."""
         return load_settings(self.data, **{"directory_look_seconds": 0.0, "clock_ahead_hours_max": 0, **given})
 
     def open(self, **given: object) -> Hub:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.edge.alarms import ALARMS
+from adapters.edge.directories import SUSPENDED
 from adapters.edge.holds import Holds
 from adapters.edge.tables import read_meta
 from keys.proofs.checkpoint import LogPublic
@@ -116,11 +117,12 @@ def alarms(connection: Connection) -> list[ShownAlarm]:
 
 
 def outgoing(connection: Connection, limit: int) -> list[dict[str, object]]:
-    """What was sent, newest first; no payload."""
+    """What was sent, newest first; no payload. `suspended`: the agreement it was sent on is, now."""
+    held = suspended(connection)
     with guarded():
         rows = connection.execute(
-            "SELECT seq, id, channel, external_id, kind, case_handle, state, code, idx FROM outbox "
-            "ORDER BY seq DESC LIMIT ?",
+            "SELECT seq, id, channel, external_id, kind, case_handle, state, code, idx, plan ->> '$.agreement' "
+            "FROM outbox ORDER BY seq DESC LIMIT ?",
             (limit,),
         ).fetchall()
         words = {
@@ -129,22 +131,33 @@ def outgoing(connection: Connection, limit: int) -> list[dict[str, object]]:
         }
     names = ("id", "channel", "external_id", "kind", "case_handle", "state", "code", "index")
     return [
-        dict(zip(names, row[1:], strict=True))
+        dict(zip(names, row[1:-1], strict=True))
+        | {"suspended": row[-1] in held}
         | {"recipients": {partner: state if code is None else code for partner, state, code in words[row[0]]}}
         for row in rows
     ]
 
 
 def incoming(connection: Connection, limit: int) -> list[dict[str, object]]:
-    """What was received, newest first; no payload."""
+    """What was received, newest first; no payload. `suspended`: the agreement it came on is, now."""
+    held = suspended(connection)
     with guarded():
         rows = connection.execute(
-            "SELECT idx, digest, id, source, kind, case_handle, state, code, channel, out_of_order FROM inbox "
-            "ORDER BY idx DESC LIMIT ?",
+            "SELECT idx, digest, id, source, kind, case_handle, state, code, channel, out_of_order, agreement "
+            "FROM inbox ORDER BY idx DESC LIMIT ?",
             (limit,),
         ).fetchall()
     names = ("index", "digest", "id", "source", "kind", "case_handle", "state", "code", "channel", "out_of_order")
-    return [dict(zip(names, row, strict=True)) | {"out_of_order": bool(row[9])} for row in rows]
+    return [
+        dict(zip(names, row[:-1], strict=True)) | {"out_of_order": bool(row[9]), "suspended": row[-1] in held}
+        for row in rows
+    ]
+
+
+def suspended(connection: Connection) -> frozenset[str]:
+    """The agreements that a party has suspended, by the directory version in use."""
+    kept = read_meta(connection, SUSPENDED) or b""
+    return frozenset(kept.decode().split("\n")) - {""}
 
 
 def receipts(connection: Connection, message_id: str | None = None) -> Iterator[StoredReceipt]:

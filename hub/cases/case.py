@@ -49,7 +49,8 @@ class Rung:
 class Message:
     """An accepted message of a case: its acceptance's index, and its recipients' ladders in the header's order.
 
-    `late`: it came too late to change anything (a decision after consent by silence was claimed).
+    `late`: it came too late to change anything (a decision after consent by silence was claimed). `digest` is its
+    SHA-256(M), `answers` that of the message it refers to.
     """
 
     index: int
@@ -60,6 +61,13 @@ class Message:
     rungs: tuple[Rung, ...]
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     late: bool = False
+    digest: str | None = None
+    answers: str | None = None
+
+    @property
+    def received(self) -> tuple[tuple[str, datetime | None], ...]:
+        """Its recipients, and when each handed it over."""
+        return tuple((rung.partner, rung.handed_over_at) for rung in self.rungs)
 
     @property
     def handed_over_at(self) -> datetime | None:
@@ -76,7 +84,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the clock keeper said of an agreement's clock: the leaf, and the end that the clock had then."""
+    """What the clock keeper said of a clock: the leaf, and the end that the clock had then."""
 
     index: int
     at: datetime
@@ -122,15 +130,23 @@ class Case:
             return None
         opening = self.messages[0]
         own = lifecycles.next_clock(self.procedure, self.state, opening.facts, opening.handed_over_at)
-        return clocks.first(clocks.ours(own), *self.agreed)
+        return clocks.first(clocks.ours(own), *self.kept)
 
     @property
     def agreed(self) -> tuple[CaseClock, ...]:
         """The clocks of the agreement that run here, or wait to."""
         if self.erased:
             return ()
-        said = {(one.clock, one.ends_at): one.stage for one in self.said}
-        return clocks.agreed(self.pin, self.procedure, self.state, self.messages, said)
+        return clocks.agreed(self.pin, self.procedure, self.state, self.messages, self._stages)
+
+    @property
+    def kept(self) -> tuple[CaseClock, ...]:
+        """The clocks that the clock keeper keeps: those of the agreement, and the answers owed to corrections."""
+        return () if self.erased else (*self.agreed, *clocks.owed(self.messages, self._stages))
+
+    @property
+    def _stages(self) -> Mapping[tuple[str, datetime | None], Stage]:
+        return {(one.clock, one.ends_at): one.stage for one in self.said}
 
     @property
     def next_actors(self) -> tuple[str, ...]:
@@ -190,9 +206,9 @@ def _timed(case: Case, index: int, leaf: Leaf) -> Case:
     if case.erased:
         return case
     name, stage = leaf.code or "", STAGES[leaf.event]
-    ends_at = next((one.ends_at for one in case.agreed if one.name == name), None)
+    ends_at = next((one.ends_at for one in case.kept if one.name == name), None)
     said = (*case.said, Said(index, leaf.at, stage, name, ends_at))
-    if stage == "warned":
+    if stage == "warned" or not clocks.moves(name):
         return replace(case, said=said)
     try:
         return replace(case, said=said, state=lifecycles.expire(case.procedure, case.state, name))
@@ -232,6 +248,8 @@ def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None, 
         tuple(Rung(partner, index) for partner in leaf.to),
         header.facts if header else MappingProxyType({}),
         case is not None and header is not None and lifecycles.is_late(case.procedure, case.state, header.step or ""),
+        leaf.digest,
+        header.reference.digest if header is not None and header.reference is not None else None,
     )
     state = ERASED
     if header is not None:

@@ -229,7 +229,7 @@ class Show:
             parties=self.parties(case.parties),
             next=self.parties(case.next_actors),
             due=self._due(case.clock),
-            agreed=tuple(shown for one in case.agreed if (shown := self._due(one)) is not None),
+            agreed=tuple(shown for one in case.kept if (shown := self._due(one)) is not None),
             opened=self.time(case.messages[0].at),
             sent=tuple(self._sent(case, message) for message in case.messages),
             timeline=tuple(self._timeline(case, turns)),

@@ -259,15 +259,20 @@ CASE_CLOCK = Table(
     "case_clock",
     METADATA,
     Column("row_id", Integer, ForeignKey("case_key.row_id"), primary_key=True),
-    Column("clock", Text, primary_key=True, comment="the key of the agreement's profile"),
+    Column(
+        "clock",
+        Text,
+        primary_key=True,
+        comment="the key of the agreement's profile, or correction. and entry and recipient",
+    ),
     Column("basis", Text, nullable=False, comment="CD calendar days, WD working days, M months"),
     Column("due_on", Text, comment="the last day in time where the state asked is; NULL until it runs"),
-    Column("requested", Text, nullable=False, comment="the state asked, whose days are counted"),
+    Column("requested", Text, nullable=False, comment="the state asked, whose days are counted; empty: UTC's"),
     Column("known", Integer, nullable=False, comment="0 where nobody can say when it ends"),
     Column("indicative", Integer, nullable=False, comment="1 where a number or text behind it is not verified"),
     Column("due_at", Integer, comment="the first instant that is too late; NULL until it runs"),
     Column("stage", Text, nullable=False, comment="running, warned or expired: what the log says of it"),
-    comment="the agreement's clocks that run in a case's state, or wait to; follows from leaves and side records",
+    comment="the clocks of a case that the keeper keeps; follows from leaves and side records",
     sqlite_with_rowid=False,
 )
 Index("case_clock_due", CASE_CLOCK.c.stage, CASE_CLOCK.c.due_at, sqlite_where=CASE_CLOCK.c.due_at.is_not(None))

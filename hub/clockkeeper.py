@@ -18,15 +18,14 @@ deadline's certificate where there is one, whose text is kept sealed with the ca
 
 import asyncio
 from datetime import timedelta
-from hashlib import sha256
 
 from hub.cases.case import STAGES
 from hub.cases.clocks import moves
 from hub.cases.reading import fold
 from hub.cases.refolding import Moved
-from hub.certificates import certificate_of
+from hub.certificates import certificate_of, word_of
 from hub.intake import Accepted
-from hub.log.batch import Answer, Batch, CaseRow, Draft, Sealed
+from hub.log.batch import Answer, Batch, Sealed
 from hub.wiring import Hub
 from schemas import lifecycles
 from schemas.envelope import parse_header
@@ -148,19 +147,8 @@ class _Tick:
             batch.companion(Moved).touch(hub.reader, row)  # counted by another release of the calendars: write it anew
             return _nothing
         text = certificate_of(hub.reader, case, clock, hub.settings.year)
-        committed = {"case": parse_header(side.header).case_handle}
-        batch.add(
-            Draft(
-                self._event,
-                digest=None if text is None else sha256(text).hexdigest(),
-                to=case.parties,
-                type=case.messages[0].kind,
-                prev=row,
-                code=self._clock,
-                committed=committed if text is None else committed | {"value": text.decode()},
-                case=CaseRow(row, key[1], key[0]),
-            )
-        )
+        handle = parse_header(side.header).case_handle
+        batch.add(word_of(self._event, case, self._clock, text, handle=handle, key=key))
         # At once, not with the batch's rows: later members of this batch must see it.
         batch.connection.execute(_SAID, (stage, row, self._clock, self._due_at))
         if stage == "expired" and moves(self._clock):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from hub.cases import clocks
 from hub.cases.clocks import CaseClock, Stage
@@ -23,6 +23,8 @@ from schemas.errors import Fault, Rejected
 
 ERASED = "erased"
 """The state of a tombstone."""
+
+CERTIFIED: Final[Literal["certified"]] = "certified"
 
 Reached: TypeAlias = Literal["accepted", "parked", "consigned", "failed", "handed_over"]
 
@@ -84,11 +86,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the clock keeper said of a clock: the leaf, and the end that the clock had then."""
+    """What the log said of a clock: the leaf, and the end that the clock had then. `certified` is no stage of it."""
 
     index: int
     at: datetime
-    stage: Stage
+    stage: Stage | Literal["certified"]
     clock: str
     ends_at: datetime | None
 
@@ -146,7 +148,7 @@ class Case:
 
     @property
     def _stages(self) -> Mapping[tuple[str, datetime | None], Stage]:
-        return {(one.clock, one.ends_at): one.stage for one in self.said}
+        return {(one.clock, one.ends_at): one.stage for one in self.said if one.stage != CERTIFIED}
 
     @property
     def next_actors(self) -> tuple[str, ...]:
@@ -192,7 +194,7 @@ def after(case: Case | None, index: int, leaf: Leaf, header: Header | None, pin:
         return _accepted(case, index, leaf, header, pin)
     if case is None:
         raise Fault("a case does not begin with a message")
-    if leaf.event in STAGES:
+    if leaf.event in STAGES or leaf.event == "ClockCertified":
         return _timed(case, index, leaf)
     return replace(case, messages=tuple(_moved(message, index, leaf) for message in case.messages))
 
@@ -205,10 +207,10 @@ def _timed(case: Case, index: int, leaf: Leaf) -> Case:
     """Said of a clock as it runs now; once its time has ended, the case stands where its table says."""
     if case.erased:
         return case
-    name, stage = leaf.code or "", STAGES[leaf.event]
+    name, stage = leaf.code or "", STAGES.get(leaf.event, CERTIFIED)
     ends_at = next((one.ends_at for one in case.kept if one.name == name), None)
     said = (*case.said, Said(index, leaf.at, stage, name, ends_at))
-    if stage == "warned" or not clocks.moves(name):
+    if stage != "expired" or not clocks.moves(name):
         return replace(case, said=said)
     try:
         return replace(case, said=said, state=lifecycles.expire(case.procedure, case.state, name))

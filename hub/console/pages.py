@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from hub.cases.case import ERASED, Case, Message, Rung, actors, handover_due, withheld
+from hub.cases.case import CERTIFIED, ERASED, Case, Message, Rung, actors, handover_due, withheld
 from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow
 from hub.cases.suspension import Turn
@@ -354,7 +354,9 @@ class Show:
                 add(rung.opened_at, "Opened at the authority", f"{name}, {rung.partner}", "good")
         for said in case.said:
             name = words.clock(said.clock)
-            if said.stage == "expired":
+            if said.stage == CERTIFIED:
+                add(said.at, f"Deadline certified: {name}", f"log entry {said.index}", "message")
+            elif said.stage == "expired":
                 add(said.at, f"Time has ended: {name}", f"log entry {said.index}", "bad")
             else:
                 add(said.at, f"Time is running out: {name}", f"log entry {said.index}", "next")

@@ -264,14 +264,15 @@ def certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
-    from hub.certificates import proved
+    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock it is made now."""
+    from hub.certificates import certified
     from hub.settings import load_settings
     from hub.wiring import open_log
     from keys.proofs.deadline import encode
 
-    with open_log(load_settings(folder)) as opened:
-        raw = encode(proved(opened.reader, row, clock))
+    settings = load_settings(folder)
+    with open_log(settings) as opened:
+        raw = encode(certified(opened.writer, opened.reader, row, clock, settings.year))
     with file.open("xb") as target:
         target.write(raw)
     emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)

@@ -25,7 +25,8 @@ SELECT id, payload, idx, seq FROM (
 """
 
 _RECEIVED = """
-UPDATE case_start SET received_at = coalesce(received_at, ?) WHERE case_handle IN (
+UPDATE case_start SET received_at = ?, received_receipt = ?, received_statement = ?
+WHERE received_at IS NULL AND case_handle IN (
     SELECT o.case_handle FROM sent s JOIN outbox o ON o.seq = s.seq
         WHERE s.digest = ? AND o.plan ->> '$.reference' IS NULL
     UNION ALL
@@ -63,9 +64,16 @@ class CaseFiles:
             "INSERT OR IGNORE INTO case_start (case_handle, pin) VALUES (?, ?)", (case_handle, pin)
         )
 
-    def received(self, digest: bytes, at: datetime) -> None:
-        """The message with this digest was handed over where it went to: if it opened a case, that is its receipt."""
-        self._connection.execute(_RECEIVED, (int(at.timestamp()), digest, digest))
+    def received(self, digest: bytes, at: datetime, receipt: bytes, statement: bytes) -> None:
+        """The message with this digest was handed over where it went to: if it opened a case, that is its receipt.
+
+        Args:
+            digest: the message's.
+            at: the time of the leaf that says so.
+            receipt: of that leaf.
+            statement: the signed one that it names.
+        """
+        self._connection.execute(_RECEIVED, (int(at.timestamp()), receipt, statement, digest, digest))
 
     def parent(self, message_id: str, partner: str | None, whose: Whose) -> Parent | None:
         """The message with this id that a submission may refer to; None when there is none, or more than one.

@@ -134,7 +134,15 @@ CREATE TABLE IF NOT EXISTS case_start (     -- of cases in which an agreement's 
 ) WITHOUT ROWID;
 """
 
-_LAYOUTS = (_FIRST, _HOLDS, _CASES)
+_STARTS = """
+-- receipt of the leaf of `received_at`, and the signed statement that this leaf names
+ALTER TABLE case_start ADD COLUMN received_receipt BLOB;
+ALTER TABLE case_start ADD COLUMN received_statement BLOB;
+-- the pin that the hub's opening leaf commits to, '' for none, NULL while it is not known
+ALTER TABLE case_start ADD COLUMN hub_pin TEXT;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS, _CASES, _STARTS)
 """What each version of the layout adds to the one before."""
 
 

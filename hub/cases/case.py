@@ -24,7 +24,7 @@ from schemas.errors import Fault, Rejected
 ERASED = "erased"
 """The state of a tombstone."""
 
-CERTIFIED: Final[Literal["certified"]] = "certified"
+CERTIFIED: Final = "certified"
 
 Reached: TypeAlias = Literal["accepted", "parked", "consigned", "failed", "handed_over"]
 
@@ -207,7 +207,8 @@ def _timed(case: Case, index: int, leaf: Leaf) -> Case:
     """Said of a clock as it runs now; once its time has ended, the case stands where its table says."""
     if case.erased:
         return case
-    name, stage = leaf.code or "", STAGES.get(leaf.event, CERTIFIED)
+    name = leaf.code or ""
+    stage: Stage | Literal["certified"] = STAGES.get(leaf.event, "certified")
     ends_at = next((one.ends_at for one in case.kept if one.name == name), None)
     said = (*case.said, Said(index, leaf.at, stage, name, ends_at))
     if stage != "expired" or not clocks.moves(name):

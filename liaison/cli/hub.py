@@ -264,7 +264,7 @@ def certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock it is made now."""
+    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock, as it is now."""
     from hub.certificates import certified
     from hub.settings import load_settings
     from hub.wiring import open_log

@@ -20,6 +20,7 @@ from adapters.edge import (
     follower,
     intake,
     opener,
+    pins,
     poster,
     progress,
     receiver,
@@ -110,6 +111,7 @@ def _tasks(edge: Edge) -> list[tuple[str, Awaitable[None]]]:
         ("evidence", evidence.run(edge)),
         ("progress", progress.run(edge)),
         ("deadlines", deadlines.run(edge)),
+        ("pins", pins.run(edge)),
         ("tidy", startup.run(edge)),
     ]
     if edge.settings.pull:

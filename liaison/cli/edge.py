@@ -375,6 +375,7 @@ def status(
 ) -> ExitCode:
     """Count what was sent, held, received and noticed; list alarms. Ends with 3 while log or journal do not hold."""
     from adapters.edge import status as found
+    from adapters.edge.duties import owed
     from adapters.edge.journal import check
 
     with _database(folder) as (settings, connection):
@@ -383,6 +384,7 @@ def status(
         waiting = found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours)
         overdue = sum(one.overdue for one in waiting)
         journal = check(connection)
+        duties = owed(connection, datetime.now(UTC))
         emit(
             {
                 "partner": settings.partner,
@@ -394,10 +396,13 @@ def status(
                 "journal_hash": journal.hash,
                 "journal_broken_at": journal.broken_at,
                 "log_trusted": trusted,
+                "corrections_owed": duties,
                 "alarm_list": alarms,
             },
             as_json,
         )
+        if duties:
+            note(f"Corrections of data that replies to overstay notices oblige us to: {len(duties)}.")
         if overdue:
             note(f"Held longer than {settings.hold_alarm_hours:g} hours: {overdue}. See `liaison edge holds`.")
         if journal.broken_at is not None:

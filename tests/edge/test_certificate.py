@@ -149,15 +149,15 @@ CHANGES: dict[str, Callable[[OwnDeadline], OwnDeadline]] = {
 async def test_what_was_put_together_otherwise_does_not_hold(made: Made) -> None:
     one = decode(made.file(made.austria))
     second = await apply_again(made)
-    for name, change in CHANGES.items():
-        with pytest.raises(Rejected, match=r"PROOF_INVALID|SIGNATURE_INVALID|KEY_UNKNOWN|CHECKPOINT_INVALID"):
-            check(change(one), made.public, made.directory, profile.load)
-            pytest.fail(name)
-    for changed in (
-        replace(one, signed=second.signed), replace(one, began=second.began), replace(one, word=second.word), replace(one, certificate=second.certificate),
+    others = (
+        replace(one, signed=second.signed),
+        replace(one, began=second.began),
+        replace(one, word=second.word),
+        replace(one, certificate=second.certificate),
         replace(one, certificate=second.certificate, began=second.began),
-    ):  # fmt: skip
-        with pytest.raises(Rejected, match=r"PROOF_INVALID"):
+    )
+    for changed in (*others, *(change(one) for change in CHANGES.values())):
+        with pytest.raises(Rejected, match=r"PROOF_INVALID|SIGNATURE_INVALID|KEY_UNKNOWN|CHECKPOINT_INVALID"):
             check(changed, made.public, made.directory, profile.load)
 
 

@@ -1,5 +1,6 @@
 """What an edge reminds its authority of, or keeps it from: corrections owed, applications that bring nothing new."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -11,15 +12,15 @@ from adapters.contract import Refused, Submission, Taken
 from adapters.edge import deadlines, intake
 from adapters.edge.duties import OBLIGING, owed
 from adapters.edge.wiring import Edge
+from liaison.demo.inputs import overstay_notices, overstay_reply
 from schemas import lifecycles, registry
 from tests.edge.conftest import Rig, channel, codes, deliver, offer, rows, send
 from tests.edge.test_cases import parties, passed, safe
 from tests.world import ROLES, agreement
 
-REPLY = registry.example("visa.overstay.reply")
 OUTCOMES: dict[str, dict[str, Any]] = {
     "NOTED": {},
-    "EXIT_RECORDED": {"exit_recorded": {"date": "2026-03-01", "bcp": "GEKUT-LAND"}},
+    "EXIT_RECORDED": {"exit_recorded": {"date": "2026-03-01", "bcp": "ATVIE-AIR"}},
     "EXEMPT": {"exempt": {"code": "force_majeure", "evidence": {"code": "NAT.PRIMA_FACIE.OWN_STATEMENT"}}},
     "PERSON_UNKNOWN": {},
     "DATA_WRONG": {},
@@ -35,31 +36,32 @@ async def overstay(rig: Rig) -> tuple[Edge, Edge, Taken]:
     purposes = tuple(sorted({*before.purposes, "DP"}))
     rig.world.agree(replace(before, version=2, kinds=dict(before.kinds) | more, purposes=purposes))
     austria, georgia = await rig.edge("test-aut"), await rig.edge("test-geo")
-    notice = await passed(austria, georgia, "visa.overstay.notice", "test-geo")
+    payload = next(overstay_notices(rig.world.clock().date()))
+    notice = await offered(austria, payload, "test-geo")
+    await deliver(georgia)
     assert len(channel(georgia).delivered) == 1
     return austria, georgia, notice
 
 
-async def said(edge: Edge, kind: str, *without: str, **changes: Any) -> Taken:
-    """A golden example without some members, taken and sent."""
-    payload = {name: one for name, one in registry.example(kind).items() if name not in without} | changes
+async def offered(edge: Edge, payload: Mapping[str, Any], *to: str) -> Taken:
+    """Taken and sent."""
+    kind = payload["kind"]
     role = next(role for role in ROLES[edge.partner] if role in lifecycles.RULES[kind].sender_roles)
-    settled = await intake.submit(edge, "memory", Submission(kind, payload, (), {}, role=role))
+    settled = await intake.submit(edge, "memory", Submission(kind, payload, to, {}, role=role))
     assert isinstance(settled, Taken), settled
     await send(edge)
     return settled
 
 
-async def answered(austria: Edge, georgia: Edge, notice: Taken, outcome: str) -> Taken:
-    settled = await said(
-        georgia,
-        "visa.overstay.reply",
-        "exit_recorded",
-        "exempt",
-        outcome=outcome,
-        in_reply_to=notice.id,
-        **OUTCOMES[outcome],
+async def said(edge: Edge, kind: str, *without: str, **changes: Any) -> Taken:
+    """A golden example without some members, taken and sent."""
+    return await offered(
+        edge, {name: one for name, one in registry.example(kind).items() if name not in without} | changes
     )
+
+
+async def answered(austria: Edge, georgia: Edge, notice: Taken, outcome: str) -> Taken:
+    settled = await offered(georgia, overstay_reply(notice.id) | {"outcome": outcome} | OUTCOMES[outcome])
     await deliver(austria)
     assert codes(austria) == codes(georgia) == []
     return settled

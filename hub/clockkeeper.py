@@ -26,13 +26,13 @@ from hub.cases.refolding import Moved
 from hub.certificates import certificate_of, word_of
 from hub.intake import Accepted
 from hub.log.batch import Answer, Batch, Sealed
+from hub.store.engine import guarded
 from hub.wiring import Hub
 from schemas import lifecycles
 from schemas.envelope import parse_header
 from schemas.errors import LiaisonError, Unavailable
 from service.failpoints import reach
 from service.logs import log
-from service.sqlite import guarded
 
 ROWS_AT_ONCE = 250
 _TICK_BYTES = 8192

@@ -14,6 +14,7 @@ from hub.cases import suspension
 from hub.cases.suspension import AGREEMENTS, SUSPENSIONS, agreement_of
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.log.writer import LogWriter
+from hub.store.tables import SET_META
 from keys.directory.client import DirectoryClient, folder_fetch
 from keys.directory.directory import Directory
 from keys.directory.repository import Repository
@@ -151,9 +152,7 @@ def _published(directory: Directory, versions: list[tuple[int, str]]) -> Callabl
             index = batch.add(Draft(event, digest=digest, code=code, dir=directory.version, committed=committed))
             suspension.logged(batch, index, path)
         if now != known:
-            batch.write(
-                "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_FILES, "\n".join(sorted(now)).encode())
-            )
+            batch.write(SET_META, (_FILES, "\n".join(sorted(now)).encode()))
         return _done
 
     return work

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hub.log.batch import Answer, Batch, Draft, Sealed
+from hub.store.engine import Connection, guarded
+from hub.store.tables import SET_META
 from schemas.errors import Unavailable
-from service.sqlite import Connection, guarded
 
 _NAME = "clock_witness"
 _KEPT_EVERY_SECONDS = 300.0
 _READ = "SELECT value FROM meta WHERE name = ?"
-_WRITE = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 class Witness:
@@ -64,7 +64,7 @@ class Witness:
             if found is None:
                 return
             with guarded():
-                self._connection.execute(_WRITE, (_NAME, _written(found)))
+                self._connection.execute(SET_META, (_NAME, _written(found)))
         except Unavailable:
             self._kept_at = float("-inf")
 
@@ -78,7 +78,7 @@ class Confirmed:
     def __call__(self, batch: Batch) -> Answer[int]:
         """As a member of a batch."""
         index = batch.add(Draft("ClockConfirmed", committed={"actor": self._actor}))
-        batch.connection.execute(_WRITE, (_NAME, _written(batch.at)))
+        batch.connection.execute(SET_META, (_NAME, _written(batch.at)))
 
         def answer(_: Sealed) -> int:
             return index

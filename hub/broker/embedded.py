@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from hub.broker.contract import GROUP_MAX, VALUE_BYTES_MAX, Fetched, Positions, Record
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
+from hub.store.engine import Connection, guarded
 from schemas.errors import Fault
 from service.failpoints import reach
-from service.sqlite import Connection, guarded
 
 PARTITION = 0
 LOOK_SECONDS = 1.0
@@ -23,16 +23,17 @@ _NEXT = "SELECT coalesce(max(place), -1) + 1 FROM broker_record WHERE topic = ?"
 _INSERT = "INSERT INTO broker_record (topic, place, key, value) VALUES (?, ?, ?, ?)"
 _FETCH = "SELECT place, key, value FROM broker_record WHERE topic = ? AND place >= ? ORDER BY place LIMIT ?"
 _DROP = (
-    "DELETE FROM broker_record WHERE topic = ?1 AND place < "
-    "(SELECT min(next) FROM consumer_position WHERE topic = ?1 AND part = ?2) "
-    "AND place < (SELECT max(place) FROM broker_record WHERE topic = ?1)"
+    "DELETE FROM broker_record WHERE topic = ? AND place < "
+    "(SELECT min(next) FROM consumer_position c WHERE c.topic = broker_record.topic AND c.part = ?) "
+    "AND place < (SELECT max(b.place) FROM broker_record b WHERE b.topic = broker_record.topic)"
 )
 
 
 class EmbeddedBroker:
     """See `hub.broker.contract.Broker`. Used by one event loop; several may share the database."""
 
-    def __init__(self, connection: Connection, writer: LogWriter) -> None:
+    def __init__(self, connection: Connection, writer: LogWriter, *, look_seconds: float | None = None) -> None:
+        self._look_seconds = look_seconds or LOOK_SECONDS
         self._connection = connection
         self._writer = writer
         self._published = asyncio.Condition()
@@ -63,7 +64,7 @@ class EmbeddedBroker:
             if found or left <= 0:
                 return found
             try:
-                async with asyncio.timeout(min(left, LOOK_SECONDS)), self._published:
+                async with asyncio.timeout(min(left, self._look_seconds)), self._published:
                     await self._published.wait()
             except TimeoutError:
                 continue

@@ -14,14 +14,19 @@ from hub.cases.case import Case, after
 from hub.cases.projection import WRITE_CLOCK, CaseRow, ClockRow, clock_rows_of, row_of
 from hub.cases.reading import CLOCK_COLUMNS, COLUMNS, case_row, clock_row, told
 from hub.log.batch import SECONDS_AN_HOUR
+from hub.store.engine import snapshot, transaction
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
 from keys.proofs.leaf import parse_leaf
 from schemas.errors import Fault
 from service.failpoints import reach
-from service.sqlite import guarded, transaction
 
 DIFFERENCES_MAX = 100
+_LEAVES_AT_ONCE = 1000
+_LEAVES = (
+    "SELECT l.idx, l.bytes, s.case_row FROM leaf l LEFT JOIN side s ON s.idx = l.idx WHERE l.idx > ? "
+    "ORDER BY l.idx LIMIT ?"
+)
 TABLES = ("case_state", "case_party", "case_clock", "case_leaf", "leaf_count", *suspension.TABLES)
 
 
@@ -50,13 +55,8 @@ class Rebuilt:
 
 def compare(reader: Reader, at_rest: AtRest) -> Rebuilt:
     """The stored projection against the log; nothing is written. Also while the hub runs."""
-    connection = reader.connection
-    with guarded():
-        connection.execute("BEGIN")
-        try:
-            return _compared(reader, _folded(reader, at_rest), written=False)
-        finally:
-            connection.execute("ROLLBACK")
+    with snapshot(reader.connection):
+        return _compared(reader, _folded(reader, at_rest), written=False)
 
 
 def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:
@@ -102,7 +102,7 @@ class _Folded:
     counts: Counter[tuple[int, str]]
     clocks: set[ClockRow] = field(default_factory=set)
     agreement_of: dict[int, str] = field(default_factory=dict)
-    agreements: set[tuple[str, int, int]] = field(default_factory=set)
+    agreements: set[tuple[str, int, bool]] = field(default_factory=set)
 
 
 def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
@@ -110,9 +110,7 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
     cases: dict[int, Case] = {}
     messages: dict[int, int] = {}
     by_lookup: dict[bytes, int] = {}
-    for index, raw, side_row in reader.connection.execute(
-        "SELECT l.idx, l.bytes, s.case_row FROM leaf l LEFT JOIN side s ON s.idx = l.idx ORDER BY l.idx"
-    ):
+    for index, raw, side_row in _leaves(reader):
         leaf = parse_leaf(raw)
         made.leaves += 1
         made.counts[int(leaf.at.timestamp()) // SECONDS_AN_HOUR, leaf.event] += 1
@@ -143,6 +141,14 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
     return made
 
 
+def _leaves(reader: Reader) -> Iterator[tuple[int, bytes, int | None]]:
+    """Every leaf with the case that its side record is sealed under; few at a time."""
+    last = -1
+    while rows := reader.connection.execute(_LEAVES, (last, _LEAVES_AT_ONCE)).fetchall():
+        yield from rows
+        last = rows[-1][0]
+
+
 def _compared(reader: Reader, made: _Folded, *, written: bool) -> Rebuilt:
     connection = reader.connection
     differing = set(_differing_rows(reader, made))
@@ -158,13 +164,16 @@ def _compared(reader: Reader, made: _Folded, *, written: bool) -> Rebuilt:
     differing |= set(links.values())
     agreement_of = dict(connection.execute("SELECT row_id, agreement FROM case_agreement").fetchall())
     differing |= {row for row, _ in made.agreement_of.items() ^ agreement_of.items()}
-    agreements = set(connection.execute("SELECT agreement, idx, suspended FROM agreement_leaf"))
+    agreements = {
+        (agreement, index, bool(held))
+        for agreement, index, held in connection.execute("SELECT agreement, idx, suspended FROM agreement_leaf")
+    }
     counts = {(hour, event): count for hour, event, count in connection.execute("SELECT * FROM leaf_count")}
     return Rebuilt(
         leaves=made.leaves,
         cases=len(made.rows),
         erased=sum(row.state == "erased" for row in made.rows.values()),
-        equal=not differing and counts == dict(made.counts) and {*map(tuple, agreements)} == made.agreements,
+        equal=not differing and counts == dict(made.counts) and agreements == made.agreements,
         differing=tuple(sorted(differing)[:DIFFERENCES_MAX]),
         written=written,
     )

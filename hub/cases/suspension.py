@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.log.batch import Batch
+from hub.store.engine import guarded
 from hub.store.reading import Reader
 from keys.proofs.leaf import Leaf, parse_leaf
-from service.sqlite import guarded
 
 AGREEMENTS, SUSPENSIONS = "agreements/", "suspensions/"
 EVENTS = frozenset({"AgreementPublished", "AgreementSuspended"})
@@ -47,9 +47,9 @@ def agreement_of(path: str) -> str:
     return path.split("/")[1].removesuffix(".json")
 
 
-def row_of(index: int, leaf: Leaf, path: str) -> tuple[str, int, int]:
+def row_of(index: int, leaf: Leaf, path: str) -> tuple[str, int, bool]:
     """The row of `agreement_leaf` that belongs to a leaf of `EVENTS`; `path` is what it commits to."""
-    return agreement_of(path), index, int(leaf.event == "AgreementSuspended" or leaf.code == SUSPENDED)
+    return agreement_of(path), index, leaf.event == "AgreementSuspended" or leaf.code == SUSPENDED
 
 
 def logged(batch: Batch, index: int, path: str) -> None:

@@ -230,9 +230,9 @@ async def test_the_list_shows_it(world: World, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     "change",
     [
-        "DELETE FROM agreement_leaf", "UPDATE agreement_leaf SET suspended = 0", "DELETE FROM case_agreement",
+        "DELETE FROM agreement_leaf", "UPDATE agreement_leaf SET suspended = false", "DELETE FROM case_agreement",
         "UPDATE case_agreement SET agreement = 'TEST-DOCFRAUD-3'",
-        "UPDATE agreement_leaf SET idx = idx + 1000 WHERE suspended = 1",
+        "UPDATE agreement_leaf SET idx = idx + 1000 WHERE suspended",
     ],
 )  # fmt: skip
 async def test_what_is_changed_is_found_and_made_anew(world: World, client: Client, change: str) -> None:

@@ -21,7 +21,7 @@ from tests.world import ROLES, agreement
 OUTCOMES: dict[str, dict[str, Any]] = {
     "NOTED": {},
     "EXIT_RECORDED": {"exit_recorded": {"date": "2026-03-01", "bcp": "ATVIE-AIR"}},
-    "EXEMPT": {"exempt": {"code": "force_majeure", "evidence": {"code": "NAT.PRIMA_FACIE.OWN_STATEMENT"}}},
+    "EXEMPT": {"exempt": {"code": "FORCE_MAJEURE", "evidence": {"code": "NAT.PRIMA_FACIE.OWN_STATEMENT"}}},
     "PERSON_UNKNOWN": {},
     "DATA_WRONG": {},
 }

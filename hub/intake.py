@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.cases import suspension
 from hub.cases.projection import project
-from hub.cases.refolding import Moved
+from hub.cases.refolding import Moved, keeps
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
@@ -48,6 +49,8 @@ from service.failpoints import reach
 CREATED, OK = 201, 200
 REPEATS_KEPT = timedelta(days=1)
 """How long after a message's expiry its repeat is still answered with its receipt."""
+
+_CORRECTIONS = frozenset({"data.correction", "data.correction.done"})
 
 _IDENTITY = "SELECT key, digest, idx, size FROM idempotency WHERE key"
 _CASE = (
@@ -98,8 +101,8 @@ class Accepted:
         if self.reader is None:
             return  # nothing was accepted
         for case in self.cases.values():
-            if case.procedure in PROCEDURES:
-                continue  # see Moved
+            if case.row in batch.companion(Moved).rows:
+                continue  # written there
             project(
                 batch,
                 self.reader,
@@ -127,6 +130,7 @@ def read(hub: Hub, raw: bytes, directory: Directory, now: datetime) -> Verified:
         # A repeat of an accepted message is answered whatever became of its key since.
         key = identity(hub, container.header.source, container.header.id)
         verified = verify(container, directory, accepted_at(hub, key, container.digest, refusal))
+    hub.witness.seen(min(container.header.time, now))
     reach("hub.intake.verified")
     return verified
 
@@ -247,6 +251,7 @@ class _Submission:
             parties = (header.source, *header.recipient_ids)
             earlier.facts[index] = header.facts
             batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
+            batch.write(suspension.WRITE_CASE, (index, header.agreement))
         else:
             case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
         batch.add(
@@ -277,8 +282,10 @@ class _Submission:
         earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
         earlier.last[case_row.row] = index
         earlier.reader = hub.reader
-        if authorised.procedure in PROCEDURES:
-            batch.companion(Moved).accept(hub.reader, index, case_row.row, header, pinned)
+        moved = batch.companion(Moved)
+        moved.accept(index, case_row.row, header, pinned)
+        if authorised.procedure in PROCEDURES or header.kind in _CORRECTIONS or keeps(batch, case_row.row):
+            moved.touch(hub.reader, case_row.row)
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
         return given(index, CREATED)

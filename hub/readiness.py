@@ -1,4 +1,8 @@
-"""Whether the hub can do its work now: database, disk, directory, clock, each judged for itself."""
+"""Whether the hub can do its work now: database, disk, directory, clock, each judged for itself.
+
+`times` says that the clock keeper ends nothing, for our clock is ahead of partners' word. It takes no hub out of
+service: what heals it by itself is a partner's next signed request, which must get in.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,6 +13,9 @@ from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import LiaisonError, Rejected, Unavailable
 
+ADVISORY = frozenset({"times"})
+"""Shown, and no reason to send no traffic here."""
+
 
 def check_all(hub: Hub) -> Mapping[str, str]:
     """`ok` or a code for each thing; a check that fails says nothing about the others."""
@@ -17,6 +24,7 @@ def check_all(hub: Hub) -> Mapping[str, str]:
         "disk": _disk,
         "directory": _directory,
         "clock": _clock,
+        "times": _times,
     }
     found = {}
     for name, check in checks.items():
@@ -55,4 +63,10 @@ def _directory(hub: Hub) -> None:
 def _clock(hub: Hub) -> None:
     """The clock is not behind the log, whose time never falls."""
     if hub.clock() < hub.writer.last_at - timedelta(seconds=hub.settings.clock_behind_seconds_max):
+        raise Rejected("CLOCK_AHEAD")
+
+
+def _times(hub: Hub) -> None:
+    """The clock keeper does not hold back what is due."""
+    if hub.witness.held:
         raise Rejected("CLOCK_AHEAD")

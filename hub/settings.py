@@ -138,6 +138,9 @@ class HubSettings(ProgramSettings):
     clock_warn_ahead_hours: Annotated[int, Field(ge=0, le=24 * 60)] = 72
     """How long before such a time ends the log says so; 0: only that it has ended."""
 
+    clock_ahead_hours_max: Annotated[int, Field(ge=0, le=24 * 365)] = 24
+    """How far our clock may be ahead of what partners have signed before no time of an agreement ends by it; 0: any."""
+
     sign_in_link_minutes: Count = 10
     session_idle_minutes: Count = 30
     session_hours_max: Count = 8

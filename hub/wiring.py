@@ -24,12 +24,13 @@ from hub.settings import HubSettings
 from hub.store import tables
 from hub.store.engine import BUSY_TIMEOUT_MS, Connection, open_engine
 from hub.store.reading import Reader
+from hub.witness import Witness
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
 from keys.directory.records import HubRecord
 from keys.directory.repository import Repository
 from keys.proofs.checkpoint import LogSigner
-from keys.requests import MemoryNonces, NonceStore, verify_request
+from keys.requests import FRESH, MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
 from schemas.errors import Fault, Rejected
 from service.clock import Clock
@@ -65,6 +66,7 @@ class Hub:
     quotas: Rates
     requests: Rates
     broker: Broker
+    witness: Witness
     chance: Callable[[], float]
     look: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
@@ -102,6 +104,7 @@ class Hub:
             now=now,
             nonces=self.nonces,
         )
+        self.witness.seen(now - FRESH)  # its signature was made within this of our own clock
         return partners[0]
 
     def end(self) -> None:
@@ -176,6 +179,7 @@ def open_hub(
         quotas=Rates(part * settings.messages_per_second, part * settings.messages_burst),
         requests=Rates(part * settings.requests_per_second, part * settings.requests_burst),
         broker=EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None),
+        witness=Witness(connection, monotonic),
         chance=chance,
     )
 

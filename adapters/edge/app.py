@@ -20,6 +20,7 @@ from adapters.edge import (
     follower,
     intake,
     opener,
+    pins,
     poster,
     progress,
     receiver,
@@ -112,6 +113,7 @@ def _tasks(edge: Edge) -> list[tuple[str, Awaitable[None]]]:
         ("evidence", evidence.run(edge)),
         ("progress", progress.run(edge)),
         ("deadlines", deadlines.run(edge)),
+        ("pins", pins.run(edge)),
         ("tidy", startup.run(edge)),
     ]
     if edge.settings.pull:

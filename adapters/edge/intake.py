@@ -205,7 +205,7 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
         held=bool(held),
     )
     if plan.reference is None and RULES[plan.kind].procedure in PROCEDURES:
-        edge.cases.begin(plan.case_handle, offer.judged.pin)
+        edge.cases.begin(plan.case_handle, offer.judged.pin, offer.judged.payload)
     edge.metrics.taken.inc()
     offer.settlement = Taken(message_id, plan.case_handle)
     if held:

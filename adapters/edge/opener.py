@@ -147,6 +147,7 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         agreement=header.agreement,
         parent=parent,
         earlier=_earlier(edge, header.case_handle, earlier),
+        refused=edge.cases.refused(payload, directory.of_state(sender.state), ours=False),
         received_at=start.received_at,
         profile=start.profile,
         live=edge.settings.live,
@@ -284,7 +285,7 @@ def _write(edge: Edge, found: _Found) -> None:
     elif found.container is not None:
         header = found.container.header
         if found.begins(header.case_handle) and RULES[header.kind].procedure in PROCEDURES:
-            edge.cases.begin(header.case_handle, found.pin)
+            edge.cases.begin(header.case_handle, found.pin, found.payload)
         values = (
             header.id,
             header.case_handle,

@@ -11,7 +11,7 @@ says where it is held. Who lets it wait for an officer, or go, is the caller's t
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -63,6 +63,9 @@ class Cases(Protocol):
 
     def earlier(self, case_handle: str) -> tuple[Earlier, ...]:
         """The messages of a case so far."""
+
+    def refused(self, payload: Mapping[str, Any], partners: Collection[str], *, ours: bool) -> tuple[Any, ...]:
+        """What was put forward in refused cases about the person of an application."""
 
     def start(self, case_handle: str) -> Start:
         """What the case's clocks are counted by."""
@@ -155,6 +158,7 @@ def judge(
         agreement=submission.agreement,
         parent=parent.payload if parent is not None else None,
         earlier=cases.earlier(parent.case_handle) if parent is not None else (),
+        refused=cases.refused(payload, directory.of_state(directory.partner(to[0]).state), ours=True),
         received_at=start.received_at,
         profile=start.profile,
         live=live,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from hub.cases.case import ERASED, Rung
-from hub.cases.clocks import CaseClock
+from hub.cases.clocks import CORRECTION, CaseClock
 from hub.console import casewords
 from hub.console.casewords import AGREED, CLOCKS, KINDS, PROCEDURES, STATES
 from schemas.agreements.profile import for_tests
@@ -35,6 +35,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "CaseViewed": "Case viewed",
         "ClockWarned": "Time is running out",
         "ClockExpired": "Time has ended",
+        "ClockCertified": "Deadline certified",
+        "ClockConfirmed": "Clock confirmed by an operator",
         "SignInLinked": "Sign-in link made",
         "SignedIn": "Signed in",
         "SignedOut": "Signed out",
@@ -99,6 +101,8 @@ def day(on: date) -> str:
 
 def clock(name: str) -> str:
     """What a clock is called."""
+    if name.startswith(CORRECTION):
+        return f"Answer to the correction in log entry {name.split('.')[1]} due"
     return CLOCKS.get(name) or AGREED.get(name, name)
 
 

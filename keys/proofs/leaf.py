@@ -37,6 +37,8 @@ EVENTS = frozenset(
         "CaseViewed",
         "ClockWarned",
         "ClockExpired",
+        "ClockCertified",
+        "ClockConfirmed",
         "SignInLinked",
         "SignedIn",
         "SignedOut",

@@ -245,8 +245,9 @@ def link(
 @app.command()
 def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOption = False) -> None:
     """List cases, the latest first: parties, state, next clock and who must act; at most 1000."""
-    from hub.cases.case import ERASED, actors
+    from hub.cases.case import ERASED, actors, closed
     from hub.cases.reading import agreed_clock, agreed_clocks, all_cases, cases_of, next_clock
+    from hub.cases.suspension import suspended
     from hub.settings import load_settings
     from hub.wiring import open_log
 
@@ -258,6 +259,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
         else:
             rows = cases_of(opened.reader, partner, limit=LISTED_MAX).rows
         agreed = agreed_clocks(opened.reader, [row.row for row in rows])
+        held = suspended(opened.reader, [row.row for row in rows])
     listed: list[dict[str, object]] = []
     for row in rows:
         clock = next_clock(row, agreed[row.row])
@@ -267,6 +269,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
                 "procedure": row.procedure,
                 "parties": list(row.parties),
                 "state": row.state,
+                "suspended": row.row in held and row.state != ERASED and not closed(row.procedure, row.state),
                 "next": [] if row.state == ERASED else list(actors(row.procedure, row.state, row.parties)),
                 "clock": None if clock is None else _clock(clock, now),
                 "agreed": [_clock(agreed_clock(one), now) for one in agreed[row.row]],
@@ -295,6 +298,19 @@ def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
     }
 
 
+@app.command("confirm-clock")
+def confirm_clock(folder: FolderArgument, as_json: JSONOption = False) -> None:
+    """Vouch that this machine's clock is right, where partners have signed nothing for long; the log keeps who did."""
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from hub.witness import Confirmed
+
+    with open_log(load_settings(folder)) as opened:
+        leaf = opened.writer.commit_now(Confirmed(getpass.getuser()))
+        at = opened.writer.last_at
+    emit({"at": at, "leaf": leaf}, as_json)
+
+
 @app.command()
 def certificate(
     folder: FolderArgument,
@@ -307,14 +323,15 @@ def certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
-    from hub.certificates import proved
+    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock, as it is now."""
+    from hub.certificates import certified
     from hub.settings import load_settings
     from hub.wiring import open_log
     from keys.proofs.deadline import encode
 
-    with open_log(load_settings(folder)) as opened:
-        raw = encode(proved(opened.reader, row, clock))
+    settings = load_settings(folder)
+    with open_log(settings) as opened:
+        raw = encode(certified(opened.writer, opened.reader, row, clock, settings.year))
     with file.open("xb") as target:
         target.write(raw)
     emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import Refused, Taken
+from adapters.edge import status
 from adapters.edge.wiring import Edge
 from hub.clockkeeper import keep
 from schemas import lifecycles, registry
@@ -17,21 +18,26 @@ from tests.world import ROLES, agreement
 SAFE = registry.example("readm.application")["safeguards"]
 
 
-async def parties(rig: Rig, profile: str | None = None) -> tuple[Edge, Edge]:
-    """Austria and Moldova, who have agreed on readmission."""
+async def agree(rig: Rig, profile: str | None = None, version: int = 2) -> None:
+    """Austria and Moldova agree on readmission."""
     kinds = [kind for kind in registry.KINDS if kind.startswith(("readm.", "transfer."))]
     roles = sorted({role for roles in ROLES.values() for role in roles})
     before = agreement("TEST-AUT-MDA")
     rig.world.agree(
         replace(
             before,
-            version=2,
+            version=version,
             kinds=dict(before.kinds)
             | {kind: tuple(product(sorted(set(roles) & lifecycles.RULES[kind].sender_roles), roles)) for kind in kinds},
             purposes=tuple(sorted({*before.purposes, "READM"})),
             profile=profile,
         )
     )
+
+
+async def parties(rig: Rig, profile: str | None = None) -> tuple[Edge, Edge]:
+    """Their edges, once they have."""
+    await agree(rig, profile)
     return await rig.edge("test-aut"), await rig.edge("test-mda")
 
 
@@ -263,3 +269,25 @@ async def test_a_real_authority_sends_and_opens_nothing_by_another_clock(rig: Ri
     assert not channel(ahead).delivered
     assert ahead.inbox.to_open(ahead.seconds() + 3600, 10)  # it waits: nobody was told that it failed
     assert request.id
+
+
+async def test_a_suspended_agreement_shows_in_what_was_sent_and_received(rig: Rig) -> None:
+    austria, moldova, _ = await applied(rig)
+
+    def shown() -> set[object]:
+        listed = (*status.outgoing(austria.connection, 9), *status.incoming(moldova.connection, 9))
+        assert len(listed) == 2
+        return {one["suspended"] for one in listed}
+
+    assert shown() == {False}
+    rig.world.suspend("TEST-AUT-MDA", "test-mda")
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+    assert shown() == {True}
+    refused = await offer(austria, "readm.application", "test-mda", name="new", safeguards=safe(rig))
+    assert isinstance(refused, Refused)
+    assert refused.code == "NO_AGREEMENT"
+    await agree(rig, version=3)
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+    assert shown() == {False}

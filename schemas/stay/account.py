@@ -92,6 +92,7 @@ def account(stays: Iterable[Stay], on: date, visa: VisaTerms | None = None, exte
         Rejected: FIELD_RANGE at `/stays` when they have more than `DAYS_MAX` days.
     """
     begun = count.until(stays, on)
+    count.present(count.counted(begun))  # refuses wrong dates, wherever somebody was
     known = territory.inside(begun)
     counted = count.counted(known)
     days, today = count.present(counted), on.toordinal()

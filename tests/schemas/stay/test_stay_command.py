@@ -295,7 +295,8 @@ def test_where_somebody_was() -> None:
 
 
 def test_a_limited_visa_and_a_waiver_are_read() -> None:
-    enquiry = read_enquiry({"stays": [W2], "visa": LIMITED, "waiver": {**WAIVER, "exit_only_via": "AUT"}}, today=TODAY)
+    by_austria = {**WAIVER, "exit_only_via": "AUT"}
+    enquiry = read_enquiry({"stays": [{**W2}], "visa": {**LIMITED}, "waiver": by_austria}, today=TODAY)
     assert enquiry.visa is not None
     assert enquiry.visa.territory == frozenset({"AUT"})
     assert enquiry.waiver == Waiver(

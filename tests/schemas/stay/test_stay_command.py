@@ -296,7 +296,8 @@ def test_where_somebody_was() -> None:
 
 def test_a_limited_visa_and_a_waiver_are_read() -> None:
     by_austria = {**WAIVER, "exit_only_via": "AUT"}
-    enquiry = read_enquiry({"stays": [{**W2}], "visa": {**LIMITED}, "waiver": by_austria}, today=TODAY)
+    asked: dict[str, object] = {"stays": [W2], "visa": LIMITED, "waiver": by_austria}
+    enquiry = read_enquiry(asked, today=TODAY)
     assert enquiry.visa is not None
     assert enquiry.visa.territory == frozenset({"AUT"})
     assert enquiry.waiver == Waiver(

@@ -218,6 +218,8 @@ def test_days_are_those_written_and_instants_are_compared_as_such() -> None:
         ({"visa": {**VISA, "ltv": True, "ltv_ground": "25_2"}}, "CODE_UNKNOWN", "/visa/ltv_ground"),
         ({"visa": {**VISA, "ltv": True, "ltv_ground": 1}}, "FIELD_TYPE", "/visa/ltv_ground"),
         ({"visa": {**VISA, "type": 1}}, "FIELD_TYPE", "/visa/type"),
+        ({"visa": {**VISA, "valid_from": 1}}, "FIELD_TYPE", "/visa/valid_from"),
+        ({"visa": {**VISA, "valid_until": 1}}, "FIELD_TYPE", "/visa/valid_until"),
         ({"visa": {**LIMITED, "ltv": False}}, "FIELD_UNKNOWN", "/visa/territory"),
         ({"visa": {**LIMITED, "territory": "AUT"}}, "FIELD_TYPE", "/visa/territory"),
         ({"visa": {**LIMITED, "territory": []}}, "FIELD_LENGTH", "/visa/territory"),
@@ -256,6 +258,18 @@ def test_what_is_no_enquiry_is_refused_by_name(changes: dict[str, object], code:
     with pytest.raises(Rejected) as refusal:
         read_enquiry({"stays": [W2], **changes}, today=TODAY)
     assert (refusal.value.code, refusal.value.path) == (code, path)
+
+
+def test_an_open_stay_may_begin_on_the_day_judged() -> None:
+    entered = {"stays": [{"entry": "2026-03-01"}], "on": "2026-03-01"}
+    assert read_enquiry(entered, today=TODAY).stays[0].entry == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(("kind", "long_stay"), [("A", False), ("C", False), ("D", True)])
+def test_types_of_visas(kind: str, long_stay: bool) -> None:
+    visa = read_enquiry({"stays": [], "visa": {**LIMITED, "type": kind}}, today=TODAY).visa
+    assert visa is not None
+    assert (visa.long_stay, visa.own_days, visa.limited_territory) == (long_stay, False, True)
 
 
 def test_exactly_as_many_stays_as_may_be() -> None:

@@ -62,6 +62,12 @@ def test_what_a_state_counted_by_itself_is_an_account_apart() -> None:
     )
 
 
+def test_what_remained_in_a_state_is_known_while_it_counted_by_itself() -> None:
+    stays = [stay("2024-03-01", "BGR")]
+    assert account(stays, date(2024, 3, 30)).apart == (Apart("BGR", 30, 61, 0, None),)
+    assert account(stays, date(2024, 3, 31)).apart == (Apart("BGR", 30, None, 0, None),)
+
+
 def test_only_states_that_counted_have_an_account_apart() -> None:
     days = [stay("2026-01-01..2026-01-05", state) for state in ("IRL", "MDA", "AUT", "HRV", None)]
     assert account(days, date(2026, 1, 5)).apart == ()

@@ -1,9 +1,10 @@
-"""Whether the hub can do its work now: database, disk, directory, clock, each judged for itself."""
+"""Whether the hub can do its work now: database, disk, directory, clock, log, each judged for itself."""
 
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from hub.log.claims import standing
 from hub.store.engine import transaction
 from hub.store.tables import SET_META
 from hub.wiring import Hub
@@ -17,6 +18,7 @@ def check_all(hub: Hub) -> Mapping[str, str]:
         "disk": _disk,
         "directory": _directory,
         "clock": _clock,
+        "log": _log,
     }
     found = {}
     for name, check in checks.items():
@@ -56,3 +58,9 @@ def _clock(hub: Hub) -> None:
     """The clock is not behind the log, whose time never falls."""
     if hub.clock() < hub.writer.last_at - timedelta(seconds=hub.settings.clock_behind_seconds_max):
         raise Rejected("CLOCK_AHEAD")
+
+
+def _log(hub: Hub) -> None:
+    """No partner has signed that it saw more of the log than there is."""
+    if standing(hub.connection) is not None:
+        raise Unavailable("LOG_BEHIND")

@@ -50,7 +50,7 @@ def standing(connection: Connection) -> Claim | None:
 
 
 def dismissed(actor: str) -> Work[int]:
-    """Work: the standing claim is judged wrong, and the log says so; gives the leaf. Rejected(NOT_FOUND) without one."""
+    """Work: the standing claim is judged wrong, and the log says so. Rejected(NOT_FOUND) without one."""
 
     def work(batch: Batch) -> Answer[int]:
         claim = standing(batch.connection)

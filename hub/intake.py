@@ -4,6 +4,7 @@
     verified    source known, keys valid, both signatures   else 401: counted, no leaf
     identity    an accepted message again                   200 and the same receipt, before any other check
                 the same id with other bytes                409 and a leaf
+    head        seen more of the log than there is          503, no leaf, and an alarm
     authorised  time, recipients, parts, agreement, case    else its code and a leaf
     accepted    the batch's commit                          201 and the receipt
 
@@ -33,6 +34,7 @@ from hub.log.batch import (
     Draft,
     Sealed,
 )
+from hub.log.claims import Claim, ahead
 from hub.policy.authorisation import Authorised, Case, Parent, View, authorise
 from hub.policy.verified import Verified, verify
 from hub.store.engine import many
@@ -188,6 +190,8 @@ class _Submission:
             if row[0] != digest:
                 return self._refused(batch, Rejected("DUPLICATE_DIFFERS", "/id"))
             return repeated(hub.reader, row[1], row[2])
+        if header.log.origin == hub.settings.origin and header.log.size > batch.first:
+            return ahead(batch, Claim(header.source, digest.hex(), header.log.size, header.log.root, batch.first))
         case_lookup = batch.at_rest.lookup("case", header.case_handle)
         directory = hub.directories.current
         try:

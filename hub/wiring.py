@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hub.broker.contract import Broker
 from hub.broker.embedded import EmbeddedBroker
 from hub.directories import Directories
+from hub.log.restored import log_restored
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
 from hub.nonces import SharedNonces
@@ -145,6 +146,7 @@ def open_hub(
     try:
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
         writer.open()
+        log_restored(writer, connection)
         directories = Directories(
             repository,
             settings.directory_cache,

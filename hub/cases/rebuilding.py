@@ -56,7 +56,12 @@ class Rebuilt:
 def compare(reader: Reader, at_rest: AtRest) -> Rebuilt:
     """The stored projection against the log; nothing is written. Also while the hub runs."""
     with snapshot(reader.connection):
-        return _compared(reader, _folded(reader, at_rest), written=False)
+        return compare_here(reader, at_rest)
+
+
+def compare_here(reader: Reader, at_rest: AtRest) -> Rebuilt:
+    """As `compare`, inside a transaction of the caller's."""
+    return _compared(reader, _folded(reader, at_rest), written=False)
 
 
 def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:

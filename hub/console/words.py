@@ -40,6 +40,9 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "SignInLinked": "Sign-in link made",
         "SignedIn": "Signed in",
         "SignedOut": "Signed out",
+        "BackupMade": "Backup made",
+        "LogRestored": "Log restored from a backup",
+        "ClaimDismissed": "A partner's claim of a longer log dismissed",
     }
 )
 

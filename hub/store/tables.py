@@ -403,7 +403,7 @@ Index("nonce_until", NONCE.c.until)
 LEASE = Table(
     "lease",
     METADATA,
-    Column("role", TEXT, primary_key=True, comment="relay, deliver or clock"),
+    Column("role", TEXT, primary_key=True, comment="relay, deliver, clock or backup"),
     Column("epoch", WHOLE, nullable=False, comment="rises each time another process takes the role over"),
     Column("holder", TEXT, nullable=False, comment="a random name of that process's own"),
     Column("until", Float, nullable=False, comment="by the database's clock; then another may take it"),

@@ -42,6 +42,9 @@ EVENTS = frozenset(
         "SignInLinked",
         "SignedIn",
         "SignedOut",
+        "BackupMade",
+        "LogRestored",
+        "ClaimDismissed",
     }
 )
 _COMMITTED = frozenset({"case", "id", "actor", "value"})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liaison.cli.keys import CostOption
-from liaison.cli.output import ExitCode, emit, group, note
+from liaison.cli.output import ExitCode, emit, group, note, progress
 
 if TYPE_CHECKING:
     from hub.cases.clocks import CaseClock
@@ -357,3 +357,83 @@ def rebuild(
     if not found.equal:
         note("What was stored differed from the log." + ("" if check else " It is as the log says now."))
     return ExitCode.NOT_VERIFIED if check and not found.equal else ExitCode.DONE
+
+
+@app.command()
+def backup(
+    folder: FolderArgument,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where the backup goes; must not be there yet.")],
+    as_json: JSONOption = False,
+) -> None:
+    """Copy database, directory and parts as of one moment, beside a running hub. Never the key file: see the docs."""
+    from hub.backup.making import make_backup
+    from hub.settings import load_settings
+
+    try:
+        with progress("Rows and files") as advance:
+            made = make_backup(load_settings(folder), target, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="TARGET") from None
+    note("The key file and its passphrase are not in it: keep a copy of each, apart from each other and from this.")
+    emit(made, as_json)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="As `liaison hub backup` made it.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new data directory; must not be there yet.")],
+    *,
+    keys: Annotated[
+        Path,
+        typer.Option("--keys", metavar="KEYS", help="A folder with `keyring` and `secrets`, from their own backup."),
+    ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Said or not: nothing gets its name before all of it is proved.")
+    ] = True,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A checkpoint that an edge or auditor holds: an older backup is refused."),
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", help="An empty PostgreSQL database. Default: a file in DIR.")
+    ] = None,
+    database_password: Annotated[
+        Path | None, typer.Option("--database-password-file", metavar="FILE", help="The hub's password there.")
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Make a hub of a backup and prove it: log, statements, messages, parts, cases. It is not started."""
+    from hub.backup.restoring import Target
+    from hub.backup.restoring import restore as make
+
+    del verify
+    target = Target(folder, keys, database_url or "", database_password)
+    try:
+        with progress("Restored and proved") as advance:
+            made = make(source, target, checkpoint=checkpoint, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="DIR") from None
+    if made.seen is None:
+        note("Nobody outside was asked: with --checkpoint, a state that an edge holds, an older backup is found.")
+    emit({"verified": True, **{name: getattr(made, name) for name in made.__slots__}}, as_json)
+
+
+@app.command()
+def behind(
+    folder: FolderArgument,
+    *,
+    dismiss: Annotated[
+        bool, typer.Option("--dismiss", help="The partner is wrong; the log keeps who said so.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Show which partner signed that it saw more of the log than there is here (3), or that nobody did."""
+    from hub.log.claims import dismissed, standing
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+
+    with open_log(load_settings(folder)) as opened:
+        claim = standing(opened.connection)
+        leaf = opened.writer.commit_now(dismissed(getpass.getuser())) if dismiss else None
+    emit({"claim": claim, "dismissed": leaf}, as_json)
+    return ExitCode.NOT_VERIFIED if claim is not None and not dismiss else ExitCode.DONE

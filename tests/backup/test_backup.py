@@ -185,9 +185,8 @@ async def test_files_that_are_missing_or_too_many_and_another_hubs_backup(world:
     manifest.rename(backup / MANIFEST)
     strange = tmp_path / "strange"
     shutil.copytree(world.data, strange)
-    with open(strange / "keyring", "r+b") as file:  # noqa: PTH123 - in place
-        file.seek(-1, os.SEEK_END)
-        file.write(b"\0")
+    keyring = strange / "keyring"
+    keyring.write_bytes(keyring.read_bytes()[:-1] + b"\0")
     refused("KEY_FILE_INVALID", lambda: restore(backup, replace(target, keys=strange)))
     shutil.rmtree(strange)
     elsewhere = make_world(tmp_path / "elsewhere", START)

@@ -72,6 +72,9 @@ class HubSettings(Settings):
     body_seconds: Seconds = 30.0
     """For a request's body to arrive."""
     drain_seconds: Count = 5
+    """For requests under way, once told to end."""
+    linger_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """For connections on which nobody asks anything, once a worker among others is told to end."""
     failures_per_minute: Count = 120
     """Of one address: submissions refused before their signatures verified; then 429."""
     messages_per_second: Seconds = 5000.0

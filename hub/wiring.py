@@ -185,7 +185,8 @@ def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
         there: for a command, which makes no database and may wait longer for one than a hub.
 
     Raises:
-        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED of a server's, whose tables belong to somebody else; a setting is wrong.
+        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED, which on a server somebody else has to
+            do; a setting is wrong.
         Unavailable: it cannot be read or written.
     """
     if there and not settings.database_url and not settings.database.exists():

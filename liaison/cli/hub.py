@@ -114,6 +114,7 @@ def serve(
         concurrency_max=settings.requests_at_once_max,
         drain_seconds=settings.drain_seconds,
         listener=listener,
+        linger_seconds=settings.linger_seconds if listener is not None else 0,
         ending=hub.end,
     )
     return ExitCode.DONE

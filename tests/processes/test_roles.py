@@ -78,7 +78,7 @@ async def test_a_storm_of_takeovers_loses_and_doubles_nothing(world: World) -> N
     async with called_edge(world, "test-mda") as edge, programs(world) as hubs:
         api, *holders = await asyncio.gather(
             *(
-                hubs.start("--roles", roles, database_seconds_max="1")
+                hubs.start("--roles", roles, database_seconds_max="3")
                 for roles in ("api", *["relay,deliver,clock"] * HOLDERS)
             )
         )

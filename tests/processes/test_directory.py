@@ -25,7 +25,7 @@ for _ in range(12):
 @ON_SQLITE
 def test_processes_that_start_while_the_directory_is_published(world: World) -> None:
     world.open(processes=PROCESSES).close()
-    words = [sys.executable, "-c", OPENER, world.data]
+    words = [sys.executable, "-c", OPENER, str(world.data)]
     started = [
         subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(PROCESSES)
     ]

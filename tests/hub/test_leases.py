@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from hub import retention
@@ -12,10 +13,11 @@ from hub.app import create_app
 from hub.leases import Lease, give_back, hold, take
 from hub.log.batch import Answer, Batch, Draft
 from hub.store.engine import database_time
+from hub.store.postgres import LOCK
 from hub.wiring import Hub
 from schemas.errors import Fault, Rejected, Unavailable
 from tests.hub.called_edge import until
-from tests.postgres import server
+from tests.postgres import owners
 from tests.world import World, lifespan
 
 LONG = 3600.0
@@ -207,17 +209,21 @@ async def test_one_that_lost_its_role_stops_and_takes_it_again_later(hubs: tuple
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-async def test_one_that_cannot_say_that_it_holds_a_role_stops_in_time(hubs: tuple[Hub, Hub]) -> None:
-    _, hub = hubs
+async def test_one_that_cannot_say_that_it_holds_a_role_stops_in_time(hub_world: World) -> None:
+    """Somebody holds the database's lock: nobody can say anything."""
     work = Work()
-    async with asyncio.TaskGroup() as group:
-        holding = group.create_task(hold(hub, "relay", work))
-        await until(lambda: work.running)
-        server().kill()
-        await until(lambda: not work.running)
-        server().start()
-        await until(lambda: work.running)
-        holding.cancel()
+    with (
+        closing(hub_world.open(lease_seconds=1.0, database_seconds_max=0.2)) as hub,
+        closing(psycopg.connect(owners(hub.settings.database_url))) as owner,
+    ):
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(hold(hub, "relay", work))
+            await until(lambda: work.running)
+            owner.execute(f"SELECT pg_advisory_xact_lock({LOCK})".encode())
+            await until(lambda: not work.running)
+            owner.rollback()
+            await until(lambda: work.running)
+            holding.cancel()
     assert [lease.epoch for lease in work.leases] == [1, 2]
 
 

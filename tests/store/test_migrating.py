@@ -30,13 +30,14 @@ from tests.postgres import HUB, database, owners, server
 from tests.world import World, make_world
 
 ROOT = Path(__file__).resolve().parents[2]
-SECOND = '''"""A migration of tests: old code may go on beside it."""
+NOW, NEXT = tables.LAYOUT, tables.LAYOUT + 1
+MIGRATION = '''"""A migration of tests: old code may go on beside it."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{next}"
+down_revision = "{now}"
 
 
 def upgrade() -> None:
@@ -68,12 +69,13 @@ def migrate(file: Path, url: str) -> Migrate:
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """From now on migrations are the next release's; what else runs here is still this one."""
 
-    def come(*, oldest: int = 1, then: str = "") -> None:
+    def come(*, oldest: int = NOW, then: str = "") -> None:
         folder = tmp_path / f"migrations-{oldest}-{len(then)}"
         shutil.copytree(ROOT / "hub/store/migrations", folder)
-        (folder / "versions" / "0002_second.py").write_text(SECOND.format(then=then))
+        text = MIGRATION.format(now=f"{NOW:04d}", next=f"{NEXT:04d}", then=then)
+        (folder / "versions" / f"{NEXT:04d}_next.py").write_text(text)
         monkeypatch.setattr(migrating, "_FOLDER", folder)
-        monkeypatch.setattr(migrating, "LAYOUT", 2)
+        monkeypatch.setattr(migrating, "LAYOUT", NEXT)
         monkeypatch.setattr(migrating, "LAYOUT_MIN", oldest)
 
     return come
@@ -188,17 +190,17 @@ def test_old_code_works_beside_tables_that_allow_it(
     file: Path, url: str, migrate: Migrate, next_release: Callable[..., None]
 ) -> None:
     migrate()
-    next_release(oldest=1)
-    assert migrate() == 2
+    next_release(oldest=NOW)
+    assert migrate() == NEXT
     with opened(file, url) as connection:
-        assert tables.layouts(connection) == (2, 1)
+        assert tables.layouts(connection) == (NEXT, NOW)
         tables.check(connection)
 
 
 def test_old_code_keeps_away_from_tables_that_do_not(
     file: Path, url: str, migrate: Migrate, next_release: Callable[..., None]
 ) -> None:
-    next_release(oldest=2)
+    next_release(oldest=NEXT)
     migrate()
     with opened(file, url) as connection, pytest.raises(Rejected) as refused:
         tables.check(connection)
@@ -209,7 +211,7 @@ def test_new_code_keeps_away_from_old_tables(
     file: Path, url: str, migrate: Migrate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate()
-    monkeypatch.setattr(tables, "LAYOUT", 2)
+    monkeypatch.setattr(tables, "LAYOUT", NEXT)
     with opened(file, url) as connection, pytest.raises(Rejected) as refused:
         tables.check(connection)
     assert refused.value.code == "MIGRATION_NEEDED"
@@ -225,7 +227,7 @@ def test_an_old_release_does_not_migrate_newer_tables(
         migrate()
     assert refused.value.code == "MIGRATION_NEEDED"
     with opened(file, url) as connection:
-        assert tables.layouts(connection) == (2, 1)
+        assert tables.layouts(connection) == (NEXT, NOW)
 
 
 @pytest.fixture
@@ -248,15 +250,15 @@ async def test_a_hub_goes_on_while_its_tables_are_migrated(world: World, next_re
     async with world.running() as client:
         for _ in range(7):  # past psycopg's threshold for a prepared statement
             await world.accepted(client, world.seal("test-aut", "ident.request", ["test-mda"]))
-        next_release(oldest=1)
-        assert migrated() == 2
+        next_release(oldest=NOW)
+        assert migrated() == NEXT
         for _ in range(7):
             sealed = world.seal("test-aut", "ident.request", ["test-mda"])
             index = (await world.accepted(client, sealed)).index
         await world.state(client, "test-mda", "ContentHandover", [(sealed, index)])
         assert world.hub is not None
         assert set(check_all(world.hub).values()) == {"ok"}
-        next_release(oldest=2, then="pass")
+        next_release(oldest=NEXT, then="pass")
         migrated()  # too early: those who are asked say so
         assert check_all(world.hub)["database"] == "MIGRATION_NEEDED"
     with pytest.raises(Rejected, match="MIGRATION_NEEDED"):

@@ -49,7 +49,7 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """One command, perhaps with workers of its own. `said` are its log events so far."""
 

@@ -50,7 +50,10 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
         hub: from `open_hub`.
         failed: called when a background task fails; default ends the process in order.
     """
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end))
+    described = "/openapi.json" if "api" in hub.roles else None
+    app = FastAPI(
+        title=TITLE, openapi_url=described, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end)
+    )
     problems.install(app)
     app.include_router(routes_health.router(hub))
     if "api" not in hub.roles:

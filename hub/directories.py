@@ -62,7 +62,7 @@ class Directories:
         """
         self.repository.renew(self._clock())
         self._seen = self._signature()
-        directory = self._client.refresh(self._clock())
+        directory = self._read()
         self._writer.commit_now(_published(directory, self.repository.published()))
         self._use(directory)
 
@@ -100,7 +100,7 @@ class Directories:
             if seen == self._seen:
                 return
             try:
-                directory = self._client.refresh(self._clock())
+                directory = self._read()
                 if self._current is None or directory.version != self._current.version:
                     await self._writer.submit(_published(directory, self.repository.published()), leaves=64)
             except LiaisonError as error:
@@ -109,6 +109,11 @@ class Directories:
                 return
             self._seen = seen
             self._use(directory)
+
+    def _read(self) -> Directory:
+        """The newest version. One process at a time: each clears away what its version does not need from the cache."""
+        with self.repository.still():
+            return self._client.refresh(self._clock())
 
     def _use(self, directory: Directory) -> None:
         if self._current is None or directory.version != self._current.version:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from hub.log.claims import standing
+from hub.store import tables
 from hub.store.engine import transaction
-from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import LiaisonError, Rejected, Unavailable
 
@@ -41,9 +41,10 @@ def check_all(hub: Hub) -> Mapping[str, str]:
 
 
 def _database(hub: Hub) -> None:
-    """A row can be written durably."""
+    """Its tables are still ones that this release may work with, and a row can be written durably."""
+    tables.check(hub.connection)
     with transaction(hub.connection):
-        hub.connection.execute(SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
+        hub.connection.execute(tables.SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
 
 
 def _disk(hub: Hub) -> None:

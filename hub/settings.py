@@ -27,11 +27,11 @@ class HubSettings(ProgramSettings):
 
     folder: Path
     """The data directory, mode 0700."""
-    name: str = Field(default="hub.liaison.example", pattern=r"[a-z0-9.-]{1,100}")
+    name: str = Field(default="hub.liaison.example", pattern=r"^[a-z0-9.-]{1,100}$")
     """The log's origin is `<name>/audit/<year>`."""
     year: Annotated[int, Field(ge=2020, le=9999)] = 2026
     """Of the log; a log is opened for a year and keeps its name."""
-    url: str = Field(default="http://127.0.0.1:8440", pattern=r"https?://[!-~]{1,300}")
+    url: str = Field(default="http://127.0.0.1:8440", pattern=r"^https?://[!-~]{1,300}$")
     """Where partners reach the hub; requests are signed for this address."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8440
@@ -50,7 +50,7 @@ class HubSettings(ProgramSettings):
     """For the database's lock, a statement, or an answer of its server."""
     kafka_bootstrap: str = ""
     """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
-    roles: str = Field(default=",".join(ROLES), pattern=rf"{_ROLE}(,{_ROLE})*")
+    roles: str = Field(default=",".join(ROLES), pattern=rf"^{_ROLE}(,{_ROLE})*$")
     """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
 
     Any number of processes may have the last three: one at a time does each, another takes over when it ends.
@@ -64,12 +64,15 @@ class HubSettings(ProgramSettings):
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
-    log_level: str = Field(default="info", pattern=r"debug|info|warning|error")
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
     requests_at_once_max: Count = 1024
     body_seconds: Seconds = 30.0
     """For a request's body to arrive."""
     drain_seconds: Count = 5
+    """For requests under way, once told to end."""
+    linger_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """For connections on which nobody asks anything, once a worker among others is told to end."""
     failures_per_minute: Count = 120
     """Of one address: submissions refused before their signatures verified; then 429."""
     messages_per_second: Seconds = 5000.0

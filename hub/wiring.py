@@ -37,7 +37,10 @@ from schemas.errors import Fault, Rejected
 from service.clock import Clock
 
 COMMAND_BUSY_TIMEOUT_MS = 10_000
-"""A command may wait longer for the database than a hub, whose loop it would stop."""
+"""A command may wait longer for the database than a hub, whose loop it would stop.
+
+Processes that share a file wait for each other as they do on a server.
+"""
 
 _CHANCE = randomness.SystemRandom().random
 
@@ -194,17 +197,18 @@ def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
         there: for a command, which makes no database and may wait longer for one than a hub.
 
     Raises:
-        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED of a server's, whose tables belong to
-            somebody else; a setting is wrong.
+        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED, which on a server somebody else has to
+            do; a setting is wrong.
         Unavailable: it cannot be read or written.
     """
     if there and not settings.database_url and not settings.database.exists():
         raise Rejected("NOT_FOUND")
+    alone = COMMAND_BUSY_TIMEOUT_MS if there else BUSY_TIMEOUT_MS
     connection = open_engine(
         settings.database,
         settings.database_url,
         settings.database_password_file,
-        busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS if there else BUSY_TIMEOUT_MS,
+        busy_timeout_ms=max(alone, int(settings.database_seconds_max * 1000)) if settings.shared else alone,
         seconds_max=settings.database_seconds_max,
     )
     try:

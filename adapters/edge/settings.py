@@ -25,7 +25,7 @@ class ChannelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    use: str = Field(pattern=r"[a-z][a-z0-9_.]{0,80}")
+    use: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,80}$")
     """The module: `folder` is `adapters.channels.folder`; a name with a dot is taken as it stands."""
     directions: tuple[Direction, ...] = ("in", "out")
     kinds: tuple[str, ...] = ()

@@ -17,6 +17,10 @@ from service.sqlite import BUSY_TIMEOUT_MS, guarded
 
 Connection: TypeAlias = sqlite.Connection | PostgresConnection
 
+_HAS_TABLE = (
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+    "SELECT 1 WHERE to_regclass(?) IS NOT NULL",
+)
 _TIME = ("SELECT (julianday('now') - 2440587.5) * 86400.0", "SELECT extract(epoch FROM clock_timestamp())")
 
 KEYS_AT_ONCE = 256
@@ -26,6 +30,7 @@ __all__ = [
     "Connection",
     "database_time",
     "guarded",
+    "has_table",
     "many",
     "of_partner",
     "open_engine",
@@ -96,6 +101,13 @@ def of_partner(connection: Connection, partner: str) -> Iterator[None]:
     """
     with connection.of_partner(partner) if isinstance(connection, PostgresConnection) else guarded():
         yield
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether there is a table of this name."""
+    with guarded():
+        statement = _HAS_TABLE[isinstance(connection, PostgresConnection)]
+        return connection.execute(statement, (name,)).fetchone() is not None
 
 
 def many(connection: Connection, statement: str, keys: Sequence[bytes]) -> list[Any]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from hub.store.engine import Connection, guarded, transaction
+from hub.store.engine import Connection, guarded, has_table, transaction
 from schemas.errors import Rejected
 
 METADATA = MetaData()
@@ -441,7 +441,7 @@ def ddl() -> list[str]:
 def create(connection: Connection) -> None:
     """A SQLite database has its tables; one that has any already keeps them. Raises Unavailable."""
     with transaction(connection):
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None:
+        if has_table(connection, "meta"):
             return
         for statement in ddl():
             connection.execute(statement)
@@ -453,8 +453,8 @@ def check(connection: Connection) -> None:
     """The tables are ones this code may work with.
 
     Raises:
-        Rejected: MIGRATION_NEEDED when they are older, or newer than old code may touch.
-        Unavailable: STORE_UNAVAILABLE; also when there are none yet.
+        Rejected: MIGRATION_NEEDED when there are none, or they are older, or newer than old code may touch.
+        Unavailable: STORE_UNAVAILABLE.
     """
     layout, oldest = layouts(connection)
     if layout < LAYOUT or oldest > LAYOUT:
@@ -462,7 +462,9 @@ def check(connection: Connection) -> None:
 
 
 def layouts(connection: Connection) -> tuple[int, int]:
-    """The layout of the tables, and of the oldest code that may work with them."""
+    """The layout of the tables, and of the oldest code that may work with them; 0 where there are none yet."""
+    if not has_table(connection, "meta"):
+        return 0, 0
     with guarded():
         rows = [connection.execute(statement).fetchone() for statement in (_LAYOUT, _LAYOUT_MIN)]
     layout, oldest = (LAYOUT if row is None else int(row[0]) for row in rows)

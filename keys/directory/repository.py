@@ -306,6 +306,12 @@ class Repository:
             state.place(role.name, signed_bytes(targets, [administrators]), version)
             return self._publish(state, now)
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nobody publishes here, or reads into a cache that processes share, meanwhile. Raises Unavailable."""
+        with self._locked():
+            yield
+
     def renew(self, now: datetime) -> bool:
         """Timestamp and snapshot are good for a while again; the hub calls this well within the timestamp's lifetime.
 

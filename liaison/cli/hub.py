@@ -1,6 +1,7 @@
 """`liaison hub`: set up and run a hub; see and drive again what could not be delivered."""
 
 import getpass
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,7 @@ def serve(
         concurrency_max=settings.requests_at_once_max,
         drain_seconds=settings.drain_seconds,
         listener=listener,
+        linger_seconds=settings.linger_seconds if listener is not None else 0,
         ending=hub.end,
     )
     return ExitCode.DONE
@@ -152,6 +154,7 @@ def migrate(
     from hub.settings import load_settings
     from hub.store.migrating import migrate_file, migrate_server
 
+    os.umask(0o077)  # a file that was not there is its owner's alone
     settings = load_settings(folder)
     if not settings.database_url:
         layout = migrate_file(settings.database)

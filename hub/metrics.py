@@ -6,7 +6,9 @@ bounded whatever partners send.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from hub.operations import gauges
 from schemas.errors import CODES
+from service.gauges import Shown
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,6 +49,13 @@ class Metrics:
         self.lanes = Gauge("liaison_lanes", "Partners that are pushed to.", registry=self.registry)
         self.directory = Gauge("liaison_directory_version", "Directory version in use.", registry=self.registry)
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
+        broker = Gauge("liaison_broker_up", "1 where the broker answered last.", ["side"], registry=self.registry)
+        self.publish_up = broker.labels("publish")
+        self.fetch_up = broker.labels("fetch")
+        self.publish_up.set(1)
+        self.fetch_up.set(1)
+        self.looked = Shown(gauges.ABOUT)
+        self.registry.register(self.looked)
 
     def refusal(self, code: str) -> None:
         """A refusal with this code."""

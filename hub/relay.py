@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hub.broker.contract import OUTBOUND, Record
 from hub.log.batch import Answer, Batch, Sealed
+from hub.operations.gauges import RELAY
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.failpoints import reach
@@ -22,7 +23,6 @@ from service.sqlite import guarded
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
 
-_POSITION = "relay_position"
 _MESSAGES = "SELECT idx, case_row FROM message WHERE idx >= ? ORDER BY idx LIMIT ?"
 _RECIPIENTS = (
     "SELECT idx, partner FROM recipient WHERE idx BETWEEN ? AND ? AND state <> 'handed_over' ORDER BY idx, partner"
@@ -51,7 +51,7 @@ def decode(record: Record) -> Outbound:
 def position(hub: Hub) -> int:
     """The index from which on nothing was published yet, as the database says."""
     with guarded():
-        row = hub.connection.execute("SELECT value FROM meta WHERE name = ?", (_POSITION,)).fetchone()
+        row = hub.connection.execute("SELECT value FROM meta WHERE name = ?", (RELAY,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -63,6 +63,7 @@ async def run(hub: Hub) -> None:
             size = hub.writer.size
             while group := _group(hub, following):
                 await hub.broker.publish(OUTBOUND, [outbound.encode(case) for case, outbound in group.records])
+                hub.metrics.publish_up.set(1)
                 reach("hub.relay.published")
                 following = group.following
                 hub.metrics.relayed.inc(len(group.records))
@@ -75,13 +76,14 @@ async def run(hub: Hub) -> None:
                 else:
                     await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
+            hub.metrics.publish_up.set(0)
             log.error("relay.failed", error, code=error.code)
             await asyncio.sleep(error.retry_after_seconds)
 
 
 async def _write(hub: Hub, following: int) -> int:
     def work(batch: Batch) -> Answer[int]:
-        batch.write("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_POSITION, str(following).encode()))
+        batch.write("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (RELAY, str(following).encode()))
         return answer
 
     def answer(_: Sealed) -> int:

@@ -96,6 +96,8 @@ class HubSettings(Settings):
     """What a partner asks for beyond this is not granted."""
     push_refusals_max: Count = 20
     """Items a partner may refuse one after the other before its lane stops for a while."""
+    parked_max: Count = 1000
+    """Refused messages parked over all partners; past it a lane that meets another one stops and waits instead."""
     push_look_seconds: Seconds = 5.0
     """How soon a new delivery URL, or what an operator drove again, is noticed."""
 
@@ -110,6 +112,9 @@ class HubSettings(Settings):
     inbox_bytes_max: Count = 8 * 1024**2
     handover_deadline_hours: Count = 24
     """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
+
+    gauge_look_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """`/metrics` looks up ages, lags and expiries no more often than this."""
 
     clock_look_seconds: Seconds = 60.0
     """How often the clock keeper looks for times of agreements that run out."""

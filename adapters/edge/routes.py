@@ -10,7 +10,7 @@ import hashlib
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from adapters.edge import metrics
+from adapters.edge import gauges, metrics
 from adapters.edge.readiness import check_all, held
 from adapters.edge.receiver import take
 from adapters.edge.wiring import Edge
@@ -66,6 +66,7 @@ def router(edge: Edge) -> APIRouter:
     async def numbers() -> Response:
         """Counters in Prometheus' text form."""
         held(edge)
+        edge.metrics.looked.show(gauges.look(edge))
         return Response(edge.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     return routes

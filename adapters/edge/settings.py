@@ -5,7 +5,7 @@ A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, o
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -104,6 +104,9 @@ class EdgeSettings(Settings):
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0
     """How often the log's newest checkpoint is asked for when nothing else brings one."""
+    retention_days: Literal[0] | Annotated[int, Field(ge=31)] = 365
+    """How long after its last message a case that has ended stays in the database; 0: for ever. At least 31: as long
+    as a message may be on its way, and a national system's folder is to keep names."""
     tidy_seconds: Seconds = 3600.0
     """How often files that nothing needs any more are removed, and how old they are at least."""
     alarm_look_seconds: Seconds = 30.0

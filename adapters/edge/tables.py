@@ -134,7 +134,13 @@ CREATE TABLE IF NOT EXISTS case_start (     -- of cases in which an agreement's 
 ) WITHOUT ROWID;
 """
 
-_LAYOUTS = (_FIRST, _HOLDS, _CASES)
+_GONE = """
+CREATE TABLE IF NOT EXISTS gone (           -- received messages of which nothing else is kept (adapters.edge.retention)
+    digest BLOB PRIMARY KEY, idx INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS, _CASES, _GONE)
 """What each version of the layout adds to the one before."""
 
 

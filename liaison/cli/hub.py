@@ -1,4 +1,4 @@
-"""`liaison hub`: set up and run a hub; see and drive again what could not be delivered."""
+"""`liaison hub`: set up and run a hub; see how it stands; see and drive again what could not be delivered."""
 
 import getpass
 from contextlib import closing
@@ -128,6 +128,58 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
         ],
         as_json,
     )
+
+
+@app.command()
+def status(folder: FolderArgument, *, as_json: JSONOption = False) -> ExitCode:
+    """Say which of the hub's alerts hold now, with the page that says what to do; also without a running hub.
+
+    Ends with 1 when a critical one does. How long it has held, and how fast something rises, only Prometheus knows.
+    """
+    import asyncio
+    from time import time
+
+    from hub.operations.alerts import judge, load
+    from hub.operations.standing import numbers
+    from hub.settings import load_settings
+
+    alerts = [alert for alert in load() if alert.program == "hub"]
+    found = asyncio.run(numbers(load_settings(folder), datetime.now(UTC)))
+    firing, unjudged = judge(alerts, found.numbers, time())
+    emit(
+        {
+            "running": found.running,
+            "firing": [
+                {
+                    "alert": one.alert.name,
+                    "severity": one.alert.severity,
+                    "title": one.alert.title,
+                    "of": [",".join(sample.labels.values()) or "hub" for sample in one.samples],
+                    "value": [round(sample.value, 1) for sample in one.samples],
+                    "page": one.alert.page,
+                }
+                for one in firing
+            ],
+            "unjudged": [alert.name for alert in unjudged],
+        },
+        as_json,
+    )
+    critical = any(one.alert.severity == "critical" for one in firing)
+    return ExitCode.FAILED if critical else ExitCode.DONE
+
+
+@app.command("noted-backup")
+def noted_backup(folder: FolderArgument, as_json: JSONOption = False) -> None:
+    """Note that a good backup was made just now, so that BackupTooOld keeps quiet. For the end of a backup job."""
+    from hub.operations.gauges import note_backup
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from service.sqlite import transaction
+
+    at = datetime.now(UTC).replace(microsecond=0)
+    with open_log(load_settings(folder)) as opened, transaction(opened.connection):
+        note_backup(opened.connection, at)
+    emit({"noted": at}, as_json)
 
 
 @app.command()

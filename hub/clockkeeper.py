@@ -20,13 +20,13 @@ from hub.cases.refolding import Moved
 from hub.certificates import certificate_of
 from hub.intake import Accepted
 from hub.log.batch import Answer, Batch, CaseRow, Draft, Sealed
+from hub.store.engine import guarded
 from hub.wiring import Hub
 from schemas import lifecycles
 from schemas.envelope import parse_header
 from schemas.errors import LiaisonError
 from service.failpoints import reach
 from service.logs import log
-from service.sqlite import guarded
 
 ROWS_AT_ONCE = 250
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.log.writer import LogWriter
+from hub.store.tables import SET_META
 from keys.directory.client import DirectoryClient, folder_fetch
 from keys.directory.directory import Directory
 from keys.directory.repository import Repository
@@ -146,9 +147,7 @@ def _published(directory: Directory, versions: list[tuple[int, str]]) -> Callabl
             event = "AgreementPublished" if path.startswith(_AGREEMENTS) else "AgreementSuspended"
             batch.add(Draft(event, digest=digest, dir=directory.version, committed={"value": path}))
         if now != known:
-            batch.write(
-                "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_FILES, "\n".join(sorted(now)).encode())
-            )
+            batch.write(SET_META, (_FILES, "\n".join(sorted(now)).encode()))
         return _done
 
     return work

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
+from hub.store.engine import Connection, guarded, of_partner, transaction
 from schemas.errors import Rejected, Unavailable
 from service.failpoints import reach
-from service.sqlite import Connection, guarded, transaction
 
 CHUNK_BYTES = 64 * 1024
 QUOTA_RETRY_SECONDS = 3600.0
@@ -37,19 +37,12 @@ class Parts:
         self._connection = connection
         self._writer = writer
         self._quota_bytes = quota_bytes
-        self._used: dict[str, int] = {}
+        self._arriving: dict[str, int] = {}
 
     def open(self) -> None:
-        """The folder is there, without what an earlier run left half-written."""
-        try:
+        """The folder is there."""
+        with _disk():
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            for left in self._folder.glob(f"*{_TEMPORARY}"):
-                left.unlink(missing_ok=True)
-        except OSError as error:
-            raise Unavailable("STORE_UNAVAILABLE") from error
-        with guarded():
-            rows = self._connection.execute("SELECT partner, sum(length) FROM part GROUP BY partner")
-            self._used = dict(rows.fetchall())
 
     def path(self, sha256: bytes) -> Path:
         """Where a part lies."""
@@ -85,20 +78,28 @@ class Parts:
             Rejected: PART_DIGEST when the bytes are others, more or fewer; REQUEST_INVALID when they come too slowly.
             Unavailable: RATE_LIMITED past the quota, STORE_UNAVAILABLE when it cannot be written.
         """
+        recorded = _Recorded(self.path(sha256), (sha256, length, partner, seconds))
         if self.length(sha256) is not None:
-            await self._writer.submit(_recorded(sha256, length, partner, seconds), leaves=0)
+            await self._writer.submit(recorded, leaves=0)
             return False
-        if self._used.get(partner, 0) + length > self._quota_bytes:
+        if self._used(partner) + length > self._quota_bytes:
             raise Unavailable("RATE_LIMITED", QUOTA_RETRY_SECONDS)
-        self._used[partner] = self._used.get(partner, 0) + length
+        self._arriving[partner] = self._arriving.get(partner, 0) + length
         try:
             await self._arrived(sha256, length, chunks, timeout_seconds)
-            await self._writer.submit(_recorded(sha256, length, partner, seconds), leaves=0)
-        except BaseException:
-            self._used[partner] -= length
-            raise
+            await self._writer.submit(recorded, leaves=0)
+        finally:
+            self._arriving[partner] -= length
         reach("hub.parts.recorded")
         return True
+
+    def _used(self, partner: str) -> int:
+        """What lies here of the partner's, and what is just arriving in this process."""
+        with guarded():
+            row = self._connection.execute(
+                "SELECT coalesce(sum(length), 0) FROM part WHERE partner = ?", (partner,)
+            ).fetchone()
+        return int(row[0]) + self._arriving.get(partner, 0)
 
     async def _arrived(self, sha256: bytes, length: int, chunks: AsyncIterator[bytes], timeout_seconds: float) -> None:
         try:
@@ -130,7 +131,7 @@ class Parts:
 
     def readable_by(self, partner: str, sha256: bytes) -> bool:
         """Whether an accepted message that names the part is from or to the partner."""
-        with guarded():
+        with of_partner(self._connection, partner):
             row = self._connection.execute(
                 "SELECT 1 FROM part_use u JOIN message m ON m.idx = u.idx WHERE u.sha256 = ? AND "
                 "(m.source = ? OR EXISTS (SELECT 1 FROM recipient r WHERE r.partner = ? AND r.idx = u.idx)) LIMIT 1",
@@ -150,32 +151,36 @@ class Parts:
         """Parts that no message names and that are older go; returns how many. The row first, then the file."""
         with transaction(self._connection):
             rows = self._connection.execute(
-                "SELECT sha256, length, partner FROM part WHERE at < ? "
+                "SELECT sha256 FROM part WHERE at < ? "
                 "AND NOT EXISTS (SELECT 1 FROM part_use u WHERE u.sha256 = part.sha256) LIMIT ?",
                 (unnamed_before, limit),
             ).fetchall()
-            self._connection.executemany("DELETE FROM part WHERE sha256 = ?", [(sha256,) for sha256, _, _ in rows])
-        for sha256, length, partner in rows:
-            self._used[partner] = self._used.get(partner, 0) - length
-            with suppress(OSError):
-                self.path(sha256).unlink(missing_ok=True)
+            self._connection.executemany("DELETE FROM part WHERE sha256 = ?", rows)
+        with transaction(self._connection):  # nobody records a part meanwhile: one that came again since has its row
+            for (sha256,) in rows:
+                with suppress(OSError):
+                    if self.length(sha256) is None:
+                        self.path(sha256).unlink(missing_ok=True)
         return len(rows)
 
     def sweep_strays(self, *, before: float) -> int:
-        """Files without a row, older than this instant, go: a crash between rename and row left them."""
-        gone = 0
+        """Files without a row, older than this instant, go: crashes before a rename or a row left them."""
         with _disk():
-            for path in self._folder.iterdir():
-                if path.suffix == _TEMPORARY or path.stat().st_mtime >= before:
-                    continue
-                try:
-                    known = self.length(bytes.fromhex(path.name)) is not None
-                except ValueError:
-                    continue  # not ours
-                if not known:
-                    path.unlink(missing_ok=True)
-                    gone += 1
-        return gone
+            old = [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
+            strays = [path for path in old if self._is_stray(path)]
+            if strays:
+                with transaction(self._connection):  # nobody records a part meanwhile
+                    for path in filter(self._is_stray, strays):
+                        path.unlink(missing_ok=True)
+        return len(strays)
+
+    def _is_stray(self, path: Path) -> bool:
+        if path.suffix == _TEMPORARY:
+            return True
+        try:
+            return self.length(bytes.fromhex(path.name)) is None
+        except ValueError:
+            return False  # not ours
 
 
 def _same(holds: bool) -> None:  # noqa: FBT001 - the one thing it asks
@@ -183,23 +188,27 @@ def _same(holds: bool) -> None:  # noqa: FBT001 - the one thing it asks
         raise Rejected("PART_DIGEST")
 
 
-def _recorded(sha256: bytes, length: int, partner: str, seconds: int) -> "_Recorded":
-    return _Recorded((sha256, length, partner, seconds))
-
-
 class _Recorded:
     """The work that writes a part's row; the same again makes the part young."""
 
-    def __init__(self, row: tuple[bytes, int, str, int]) -> None:
+    def __init__(self, file: Path, row: tuple[bytes, int, str, int]) -> None:
+        self._file = file
         self._row = row
 
     def __call__(self, batch: Batch) -> Answer[None]:
+        if not self._file.exists():
+            return _swept
         batch.write(_NEW, self._row)
         return _nothing
 
 
 def _nothing(_: Sealed) -> None:
     return None
+
+
+def _swept(_: Sealed) -> None:
+    """Another process removed the file between its arrival and its row: it is to come again."""
+    raise Unavailable("STORE_UNAVAILABLE", 1.0)
 
 
 class _disk:  # noqa: N801 - used as a `with` word

@@ -4,11 +4,10 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from hub.store.engine import transaction
+from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import LiaisonError, Rejected, Unavailable
-from service.sqlite import transaction
-
-_PROBE = "INSERT OR REPLACE INTO meta (name, value) VALUES ('probe', ?)"
 
 
 def check_all(hub: Hub) -> Mapping[str, str]:
@@ -34,7 +33,7 @@ def check_all(hub: Hub) -> Mapping[str, str]:
 def _database(hub: Hub) -> None:
     """A row can be written durably."""
     with transaction(hub.connection):
-        hub.connection.execute(_PROBE, (str(int(hub.clock().timestamp())).encode(),))
+        hub.connection.execute(SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
 
 
 def _disk(hub: Hub) -> None:

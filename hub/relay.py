@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from hub.broker.contract import OUTBOUND, Record
 from hub.log.batch import Answer, Batch, Sealed
 from hub.operations.gauges import RELAY
+from hub.store.engine import guarded
+from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.failpoints import reach
 from service.logs import log
-from service.sqlite import guarded
 
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
@@ -83,7 +84,7 @@ async def run(hub: Hub) -> None:
 
 async def _write(hub: Hub, following: int) -> int:
     def work(batch: Batch) -> Answer[int]:
-        batch.write("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (RELAY, str(following).encode()))
+        batch.write(SET_META, (RELAY, str(following).encode()))
         return answer
 
     def answer(_: Sealed) -> int:
@@ -106,7 +107,7 @@ def _group(hub: Hub, following: int) -> _Group | None:
         if not messages:
             return None
         last = messages[-1][0]
-        named = _named(hub.connection.execute(_RECIPIENTS, (messages[0][0], last)))
+        named = _named(iter(hub.connection.execute(_RECIPIENTS, (messages[0][0], last))))
     return _Group([(case, Outbound(index, named[index])) for index, case in messages if index in named], last + 1)
 
 

@@ -9,8 +9,8 @@ rest for next time.
 from datetime import datetime, timedelta
 
 from hub.parts import Parts
+from hub.store.engine import Connection, transaction
 from service.failpoints import reach
-from service.sqlite import Connection, transaction
 
 ROWS_AT_ONCE = 500
 

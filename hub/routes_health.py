@@ -54,8 +54,10 @@ async def _look(hub: Hub) -> None:
         directory = hub.directories.current
     except Unavailable:
         directory = None
-    found = [Number("liaison_ready", float(state == "ok"), {"check": name}) for name, state in check_all(hub).items()]
-    for at, number in enumerate(look(Sources(hub.connection, directory, hub.settings, hub.clock())), 1):
+    checks = check_all(hub)
+    found = [Number("liaison_ready", float(state == "ok"), {"check": name}) for name, state in checks.items()]
+    connection = hub.connection if checks["database"] == "ok" else None
+    for at, number in enumerate(look(Sources(connection, directory, hub.settings, hub.clock())), 1):
         found.append(number)
         if at % _NUMBERS_A_TURN == 0:
             await asyncio.sleep(0)

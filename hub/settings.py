@@ -16,6 +16,8 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 SETTINGS_FILE = "hub.toml"
+ROLES = ("api", "relay", "deliver", "clock")
+_ROLE = f"({'|'.join(ROLES)})"
 
 
 class HubSettings(Settings):
@@ -37,6 +39,28 @@ class HubSettings(Settings):
     tls_key: Path | None = None
     passphrase_file: Path | None = None
     """Default: `secrets` in the data directory. Better on another volume."""
+
+    database_url: str = ""
+    """`postgresql://user@host:port/name`, without a password: the server that several hub processes share.
+
+    Empty: the file `hub.db` in the data directory.
+    """
+    database_password_file: Path | None = None
+    database_seconds_max: Seconds = 10.0
+    """For the database's lock, a statement, or an answer of its server."""
+    kafka_bootstrap: str = ""
+    """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
+    roles: str = Field(default=",".join(ROLES), pattern=rf"{_ROLE}(,{_ROLE})*")
+    """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
+
+    Any number of processes may have the last three: one at a time does each, another takes over when it ends.
+    """
+    lease_seconds: Annotated[float, Field(ge=1)] = 5.0
+    """How long after a process's last word another may take over what it did."""
+    log_look_seconds: Annotated[float, Field(ge=0.01)] = 0.1
+    """How soon what another process appended is noticed, where several share the database."""
+    processes: Count = 1
+    """How many answer for this hub on this host (`--workers`); each has its part of the limits of partners."""
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
@@ -128,8 +152,13 @@ class HubSettings(Settings):
     """Of a list on the console's pages."""
 
     @property
+    def shared(self) -> bool:
+        """Whether other processes answer for this hub too."""
+        return bool(self.database_url) or self.processes > 1
+
+    @property
     def database(self) -> Path:
-        """The hub's one database file."""
+        """The hub's one database file, where no server is named."""
         return self.folder / "hub.db"
 
     @property

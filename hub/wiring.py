@@ -21,6 +21,7 @@ from hub.parts import Parts
 from hub.rates import Rates
 from hub.settings import HubSettings
 from hub.store import tables
+from hub.store.engine import BUSY_TIMEOUT_MS, Connection, open_engine
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
@@ -31,7 +32,6 @@ from keys.requests import MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
 from schemas.errors import Fault, Rejected
 from service.clock import Clock, utc_now
-from service.sqlite import Connection, open_database
 
 COMMAND_BUSY_TIMEOUT_MS = 10_000
 """A command may wait longer for the database than a hub, whose loop it would stop."""
@@ -128,9 +128,8 @@ def open_hub(
     request_key = RequestKey.from_seed(secrets["request"])
     repository = Repository(settings.directory_folder, secrets)
     metrics = Metrics()
-    connection = open_database(settings.database)
+    connection = open_tables(settings)
     try:
-        tables.create(connection)
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
         writer.open()
         directories = Directories(
@@ -171,6 +170,34 @@ def open_hub(
     )
 
 
+def open_tables(settings: HubSettings, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Connection:
+    """The hub's database with the tables this release wants; a file's are made, or brought up to date, on the way.
+
+    Raises:
+        Rejected: MIGRATION_NEEDED of a server's, whose tables belong to somebody else; a setting is wrong.
+        Unavailable: it cannot be read or written.
+    """
+    connection = open_engine(
+        settings.database,
+        settings.database_url,
+        settings.database_password_file,
+        busy_timeout_ms=busy_timeout_ms,
+        seconds_max=settings.database_seconds_max,
+    )
+    try:
+        if not settings.database_url:
+            tables.create(connection)
+            if tables.layouts(connection)[0] < tables.LAYOUT:
+                from hub.store.migrating import migrate_file  # noqa: PLC0415 - costs a start that needs none 0.2 s
+
+                migrate_file(settings.database)
+        tables.check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 @dataclass(frozen=True, slots=True)
 class OpenLog:
     """A hub's database and log for a command that works beside a running hub."""
@@ -190,10 +217,10 @@ def open_log(settings: HubSettings, *, clock: Clock = utc_now) -> Iterator[OpenL
         Unavailable: it cannot be read or written.
     """
     os.umask(0o077)
-    if not settings.database.exists():
+    if not settings.database_url and not settings.database.exists():
         raise Rejected("NOT_FOUND")
     at_rest, signer = _keys(settings, read_keyring(settings.keyring, read_passphrase(settings.secrets)))
-    connection = open_database(settings.database, busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS)
+    connection = open_tables(settings, busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS)
     try:
         writer = LogWriter(connection, signer, at_rest, clock)
         writer.open()

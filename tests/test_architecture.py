@@ -24,6 +24,7 @@ MAY_IMPORT = {
 """`hub` and `adapters` never meet; `liaison` joins them and is imported by none of them."""
 
 OWNERS = {
+    "alembic": ["hub/store/migrating.py", "hub/store/migrations/*.py"],
     "aiohttp": ["service/client.py", "adapters/channels/*.py", "adapters/edge/*.py", "hub/delivery/*.py"],
     "cryptography": ["keys/*.py"],
     "fastapi": ["*/routes*.py", "hub/app.py", "adapters/edge/app.py", "service/problems.py"],
@@ -32,6 +33,7 @@ OWNERS = {
     "jinja2": ["hub/console/*.py"],
     "prometheus_client": ["service/*.py", "hub/*.py", "adapters/edge/*.py"],
     "pydantic_settings": ["service/settings.py"],
+    "psycopg": ["hub/store/postgres.py"],
     "rich": ["liaison/*.py"],
     "securesystemslib": ["keys/directory/*.py"],
     "sqlalchemy": ["hub/store/*.py"],

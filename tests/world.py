@@ -16,9 +16,10 @@ import asyncio
 import hashlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -27,6 +28,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx2
+import psycopg
+import pytest
 import uuid_utils
 from starlette.types import ASGIApp, Message, Scope
 
@@ -34,9 +37,10 @@ from hub.app import create_app
 from hub.cases.rebuilding import compare
 from hub.ceremony import CEREMONY_PASSPHRASE, initialise
 from hub.settings import HubSettings, load_settings
+from hub.store.postgres import PostgresConnection
 from hub.store.reading import Reader
 from hub.store.tiles import stored_tile
-from hub.wiring import Hub, open_hub
+from hub.wiring import Hub, open_hub, open_tables
 from keys.at_rest import AtRest
 from keys.container import Container, parse_container, verify_container
 from keys.custody import read_keyring, read_passphrase
@@ -59,7 +63,7 @@ from keys.suite import KemPrivate, RequestKey, SigningPair
 from schemas import lifecycles, registry
 from schemas.agreements.agreement import Agreement
 from schemas.envelope import Header, LogHead, Recipient, Reference
-from service.sqlite import open_database
+from tests.postgres import owners
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 """When every world begins: the golden examples are valid then."""
@@ -79,6 +83,9 @@ AGREEMENTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "TEST-DOCFRAUD-3": (("AUT", "MDA", "GEO"), "doc."),
 }
 """Id -> parties and what the kinds of it begin with. So AUT may not send an `ident.request` to GEO, for one."""
+
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+"""For a test of that database's own ways."""
 
 BASIS = "Art. 6"
 LIFETIME = timedelta(days=10)
@@ -190,6 +197,27 @@ class World:
             self.settings(**given), clock=self.clock, monotonic=self.monotonic, chance=lambda: self.chance
         )
         return self.hub
+
+    def use(self, database_url: str) -> None:
+        """The hub's database is a server's, from now on. Before it is opened for the first time."""
+        with (self.data / "hub.toml").open("a") as file:
+            file.write(f'database_url = "{database_url}"\n')
+
+    def spoil(self, *statements: str, rows: Sequence[Sequence[Any]] | None = None) -> None:
+        """What the tables' owner can do, past every foreign key: each statement, or each with each of the rows."""
+        settings = self.settings()
+        if settings.database_url:
+            owner: Any = psycopg.connect(owners(settings.database_url))
+            owner.execute("SET session_replication_role = replica")
+        else:
+            owner = sqlite3.connect(settings.database)
+        with closing(owner), owner:
+            for statement in statements:
+                if rows is None:
+                    owner.execute(statement)
+                else:
+                    cursor = owner.cursor()
+                    cursor.executemany(statement.replace("?", "%s") if settings.database_url else statement, rows)
 
     def app(self, **given: object) -> ASGIApp:
         """The application of a hub opened now; its lifespan closes the hub."""
@@ -420,7 +448,7 @@ class World:
         """
         settings = self.settings()
         secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
-        connection = open_database(settings.database, readonly=True)
+        connection = open_tables(settings)
         try:
             at_rest = AtRest(secrets["at_rest"], secrets["index"])
             reader = Reader(connection, at_rest)
@@ -450,8 +478,9 @@ class _Examination:
         self._messages()
         self._statements()
         self._recipients()
-        assert self._rows("PRAGMA foreign_key_check") == []
-        assert self._rows("PRAGMA integrity_check") == [("ok",)]
+        if not isinstance(self.connection, PostgresConnection):
+            assert self._rows("PRAGMA foreign_key_check") == []
+            assert self._rows("PRAGMA integrity_check") == [("ok",)]
         return len(self.leaves)
 
     def _tree(self) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from hub.broker.contract import GROUP_MAX, VALUE_BYTES_MAX, Fetched, Positions, Record
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
+from hub.store.engine import Connection, guarded
 from schemas.errors import Fault
 from service.failpoints import reach
-from service.sqlite import Connection, guarded
 
 PARTITION = 0
 LOOK_SECONDS = 1.0
@@ -23,9 +23,9 @@ _NEXT = "SELECT coalesce(max(place), -1) + 1 FROM broker_record WHERE topic = ?"
 _INSERT = "INSERT INTO broker_record (topic, place, key, value) VALUES (?, ?, ?, ?)"
 _FETCH = "SELECT place, key, value FROM broker_record WHERE topic = ? AND place >= ? ORDER BY place LIMIT ?"
 _DROP = (
-    "DELETE FROM broker_record WHERE topic = ?1 AND place < "
-    "(SELECT min(next) FROM consumer_position WHERE topic = ?1 AND part = ?2) "
-    "AND place < (SELECT max(place) FROM broker_record WHERE topic = ?1)"
+    "DELETE FROM broker_record WHERE topic = ? AND place < "
+    "(SELECT min(next) FROM consumer_position c WHERE c.topic = broker_record.topic AND c.part = ?) "
+    "AND place < (SELECT max(b.place) FROM broker_record b WHERE b.topic = broker_record.topic)"
 )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from hub.broker.contract import Fetched
 from hub.log.batch import Batch
-from service.sqlite import Connection, guarded
+from hub.store.engine import Connection, guarded
 
 _MOVE = (
     "INSERT INTO consumer_position (topic, consumer, part, next) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (topic, consumer, part) DO UPDATE SET next = excluded.next WHERE excluded.next > next"
+    "ON CONFLICT (topic, consumer, part) DO UPDATE SET next = excluded.next "
+    "WHERE excluded.next > consumer_position.next"
 )
 
 

@@ -13,11 +13,11 @@ from typing import Literal, TypeAlias
 from hub.cases.case import ERASED, Case, after
 from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow, ClockRow
+from hub.store.engine import guarded, of_partner
 from hub.store.reading import Reader
 from keys.proofs.leaf import Leaf, parse_leaf
 from schemas.envelope import Header, parse_header
 from schemas.errors import Fault, Rejected
-from service.sqlite import guarded
 
 LEAVES_PER_CASE_MAX = 10_000
 ROWS_LOOKED_AT_MAX = 5_000
@@ -212,7 +212,7 @@ def _next(reader: Reader, viewer: str, order: Order, last: Cursor | None, limit:
         sort = "s.due_at, s.row_id"
     else:
         inner, begin, sort = _NEWEST, (_ROW_MAX if last is None else last.row,), "s.row_id DESC"
-    with guarded():
+    with of_partner(reader.connection, viewer):
         rows = reader.connection.execute(
             f"SELECT {COLUMNS} FROM ({inner}) p JOIN case_state s ON s.row_id = p.row_id ORDER BY {sort}",  # noqa: S608 - of this module alone
             (viewer, *begin, limit),
@@ -221,7 +221,7 @@ def _next(reader: Reader, viewer: str, order: Order, last: Cursor | None, limit:
 
 
 def _row(reader: Reader, viewer: str, row: int) -> CaseRow | None:
-    with guarded():
+    with of_partner(reader.connection, viewer):
         found = reader.connection.execute(
             f"SELECT {COLUMNS} FROM case_party p JOIN case_state s ON s.row_id = p.row_id "  # noqa: S608 - as above
             "WHERE p.partner = ? AND p.row_id = ?",

@@ -13,14 +13,19 @@ from hub.cases.case import Case, after
 from hub.cases.projection import WRITE_CLOCK, CaseRow, ClockRow, clock_rows_of, row_of
 from hub.cases.reading import CLOCK_COLUMNS, COLUMNS, case_row, clock_row, told
 from hub.log.batch import SECONDS_AN_HOUR
+from hub.store.engine import snapshot, transaction
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
 from keys.proofs.leaf import parse_leaf
 from schemas.errors import Fault
 from service.failpoints import reach
-from service.sqlite import guarded, transaction
 
 DIFFERENCES_MAX = 100
+_LEAVES_AT_ONCE = 1000
+_LEAVES = (
+    "SELECT l.idx, l.bytes, s.case_row FROM leaf l LEFT JOIN side s ON s.idx = l.idx WHERE l.idx > ? "
+    "ORDER BY l.idx LIMIT ?"
+)
 TABLES = ("case_state", "case_party", "case_clock", "case_leaf", "leaf_count")
 
 
@@ -49,13 +54,8 @@ class Rebuilt:
 
 def compare(reader: Reader, at_rest: AtRest) -> Rebuilt:
     """The stored projection against the log; nothing is written. Also while the hub runs."""
-    connection = reader.connection
-    with guarded():
-        connection.execute("BEGIN")
-        try:
-            return _compared(reader, _folded(reader, at_rest), written=False)
-        finally:
-            connection.execute("ROLLBACK")
+    with snapshot(reader.connection):
+        return _compared(reader, _folded(reader, at_rest), written=False)
 
 
 def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:
@@ -105,9 +105,7 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
     cases: dict[int, Case] = {}
     messages: dict[int, int] = {}
     by_lookup: dict[bytes, int] = {}
-    for index, raw, side_row in reader.connection.execute(
-        "SELECT l.idx, l.bytes, s.case_row FROM leaf l LEFT JOIN side s ON s.idx = l.idx ORDER BY l.idx"
-    ):
+    for index, raw, side_row in _leaves(reader):
         leaf = parse_leaf(raw)
         made.leaves += 1
         made.counts[int(leaf.at.timestamp()) // SECONDS_AN_HOUR, leaf.event] += 1
@@ -131,6 +129,14 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
     made.rows = {row: row_of(case) for row, case in cases.items()}
     made.clocks = {one for case in cases.values() for one in clock_rows_of(case)}
     return made
+
+
+def _leaves(reader: Reader) -> Iterator[tuple[int, bytes, int | None]]:
+    """Every leaf with the case that its side record is sealed under; few at a time."""
+    last = -1
+    while rows := reader.connection.execute(_LEAVES, (last, _LEAVES_AT_ONCE)).fetchall():
+        yield from rows
+        last = rows[-1][0]
 
 
 def _compared(reader: Reader, made: _Folded, *, written: bool) -> Rebuilt:

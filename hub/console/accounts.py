@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.log.batch import Answer, Batch, Draft, Sealed, Work
+from hub.store.engine import Connection, guarded, transaction
 from hub.store.reading import Reader
 from hub.wiring import Hub
 from keys.directory.directory import Directory
 from keys.directory.records import Account
 from schemas.errors import Rejected
 from service.failpoints import reach
-from service.sqlite import Connection, guarded, transaction
 
 TOKEN_BYTES = 32
 SECONDS_A_MINUTE = 60

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.log.batch import SECONDS_AN_HOUR
+from hub.store.engine import guarded
 from hub.store.reading import Reader, StoredLeaf
 from keys.proofs.leaf import parse_leaf
-from service.sqlite import guarded
 
 LEAVES_LOOKED_AT_MAX = 20_000
 _EVENT_AT = len(b'{"v":1,"event":"') + 1

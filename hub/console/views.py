@@ -9,7 +9,7 @@ from hub.wiring import Hub
 from schemas.errors import Rejected
 from service.failpoints import reach
 
-_NEW = "INSERT OR IGNORE INTO case_view (key, hour) VALUES (?, ?)"
+_NEW = "INSERT INTO case_view (key, hour) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _OVER = "DELETE FROM case_view WHERE hour < ?"
 
 

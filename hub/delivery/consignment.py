@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hub.log.batch import Answer, Batch, Draft, Sealed
+from hub.store.engine import Connection, guarded
 from service.failpoints import reach
-from service.sqlite import Connection, guarded
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ _PARK = "UPDATE push SET code = ?, parked_idx = ? WHERE partner = ? AND idx = ?"
 _PARKED = (
     "SELECT p.partner, p.idx, p.code, p.parked_idx, m.digest, m.source, m.kind, m.expires_at FROM push p "
     "JOIN message m ON m.idx = p.idx JOIN recipient r ON r.partner = p.partner AND r.idx = p.idx "
-    "WHERE p.code IS NOT NULL AND r.state = 'accepted' AND (?1 IS NULL OR p.partner = ?1) "
-    "AND (?2 IS NULL OR p.idx = ?2) ORDER BY p.partner, p.idx LIMIT ?3"
+    "WHERE p.code IS NOT NULL AND r.state = 'accepted' AND p.partner = coalesce(?, p.partner) "
+    "AND p.idx = coalesce(?, p.idx) ORDER BY p.partner, p.idx LIMIT ?"
 )
 _DRIVE = "UPDATE push SET code = NULL, parked_idx = NULL WHERE partner = ? AND idx = ?"
 _LANE_AT_ONCE = "DELETE FROM lane WHERE partner = ?"

@@ -19,24 +19,24 @@ from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
 from hub.log.batch import Answer, Batch, Sealed
+from hub.store.engine import guarded
 from hub.store.parked import count_poison
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.client import Session, open_session
 from service.failpoints import reach
 from service.logs import log
-from service.sqlite import guarded
 
 CONSUMER = "delivery"
 _UNWRITTEN_MAX = 512
 
 _TAKE = (
-    "INSERT OR IGNORE INTO push (partner, idx) "
-    "SELECT partner, idx FROM recipient WHERE partner = ? AND idx = ? AND state = 'accepted'"
+    "INSERT INTO push (partner, idx) SELECT partner, idx FROM recipient "
+    "WHERE partner = ? AND idx = ? AND state = 'accepted' ON CONFLICT DO NOTHING"
 )
 _ADOPT = (
-    "INSERT OR IGNORE INTO push (partner, idx) "
-    "SELECT partner, idx FROM recipient WHERE partner = ? AND state = 'accepted'"
+    "INSERT INTO push (partner, idx) SELECT partner, idx FROM recipient "
+    "WHERE partner = ? AND state = 'accepted' ON CONFLICT DO NOTHING"
 )
 _DUE = (
     "SELECT p.idx, m.digest, m.expires_at, r.state, m.container FROM push p JOIN message m ON m.idx = p.idx "
@@ -45,7 +45,11 @@ _DUE = (
 )
 _FORGET = "DELETE FROM push WHERE partner = ? AND idx = ?"
 _READ_LANE = "SELECT failures, refusals, due_at, code FROM lane WHERE partner = ?"
-_WRITE_LANE = "INSERT OR REPLACE INTO lane (partner, failures, refusals, due_at, code) VALUES (?, ?, ?, ?, ?)"
+_WRITE_LANE = (
+    "INSERT INTO lane (partner, failures, refusals, due_at, code) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (partner) DO UPDATE SET failures = excluded.failures, refusals = excluded.refusals, "
+    "due_at = excluded.due_at, code = excluded.code"
+)
 _FORGET_LANE = "DELETE FROM lane WHERE partner = ?"
 
 

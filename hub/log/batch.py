@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hub.log.tree import Growth
+from hub.store.engine import Connection, together
 from hub.store.side import SideRecord
 from keys.at_rest import NO_CASE, AtRest, CaseKey
 from keys.proofs.leaf import SALT_BYTES, Leaf, commitment, encode_leaf
 from keys.proofs.receipt import encode_receipt
-from service.sqlite import Connection
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -37,13 +37,13 @@ INSERT_CASE_LEAF_AFTER = "INSERT INTO case_leaf (case_row, idx) SELECT case_row,
 """Of a leaf about an accepted message, which `prev` names."""
 COUNT_LEAVES = (
     "INSERT INTO leaf_count (hour, event, count) VALUES (?, ?, ?) "
-    "ON CONFLICT (hour, event) DO UPDATE SET count = count + excluded.count"
+    "ON CONFLICT (hour, event) DO UPDATE SET count = leaf_count.count + excluded.count"
 )
 INSERT_MESSAGE = (
     "INSERT INTO message (idx, digest, identity, source, kind, case_row, expires_at, container) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-INSERT_RETENTION = "INSERT OR IGNORE INTO retention (purge_at, idx) VALUES (?, ?)"
+INSERT_RETENTION = "INSERT INTO retention (purge_at, idx) VALUES (?, ?) ON CONFLICT DO NOTHING"
 INSERT_RECIPIENT = "INSERT INTO recipient (partner, idx) VALUES (?, ?)"
 INSERT_IDEMPOTENCY = "INSERT INTO idempotency (key, digest, idx, size, until) VALUES (?, ?, ?, ?, ?)"
 INSERT_PART_USE = "INSERT INTO part_use (sha256, idx) VALUES (?, ?)"
@@ -192,9 +192,10 @@ class Batch:
         self._rows[INSERT_IDEMPOTENCY] = [
             (key, digest, index, size, until) for key, digest, index, until in self._repeats
         ]
-        for statement, rows in self._rows.items():
-            if rows:
-                self.connection.executemany(statement, rows)
+        with together(self.connection):
+            for statement, rows in self._rows.items():
+                if rows:
+                    self.connection.executemany(statement, rows)
 
 
 class Sealed:

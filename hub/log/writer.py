@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar
 
 from hub.log.batch import Batch, Draft, Sealed, Work
 from hub.log.tree import Growth, TreeState
+from hub.store.engine import Connection, transaction
 from hub.store.tiles import stored_tile
 from keys.at_rest import AtRest
 from keys.proofs.checkpoint import LogSigner
@@ -31,7 +32,6 @@ from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
 from service.clock import Clock
 from service.failpoints import reach
 from service.logs import log
-from service.sqlite import Connection, transaction
 
 T = TypeVar("T")
 
@@ -249,7 +249,7 @@ class LogWriter:
             if member.error is None and member.answer is not None:
                 try:
                     member.result = member.answer(sealed)
-                except Rejected as refusal:
+                except (Rejected, Unavailable) as refusal:
                     member.error = refusal
                 except Exception as error:  # noqa: BLE001 - it is durable; only this one's answer is lost, not the writer
                     log.error("log.answer_failed", error)
@@ -329,12 +329,15 @@ def _again(error: LiaisonError) -> LiaisonError:
 def _load(connection: Connection, origin: str) -> _Head:
     """The state on disk, made if there is none yet. One read transaction, so that all of it is of one moment."""
     with transaction(connection):
-        connection.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('origin', ?)", (origin.encode(),))
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('origin', ?) ON CONFLICT DO NOTHING", (origin.encode(),)
+        )
         stored = connection.execute("SELECT value FROM meta WHERE name = 'origin'").fetchone()[0]
         if bytes(stored).decode() != origin:
             raise Fault("the database holds another log")
         connection.execute(
-            "INSERT OR IGNORE INTO head (one, size, root, range, at) VALUES (1, 0, ?, ?, 0)", (EMPTY_ROOT, b"")
+            "INSERT INTO head (one, size, root, range, at) VALUES (1, 0, ?, ?, 0) ON CONFLICT DO NOTHING",
+            (EMPTY_ROOT, b""),
         )
         size, root, range_, at = connection.execute("SELECT size, root, range, at FROM head WHERE one = 1").fetchone()
         text = connection.execute("SELECT text FROM checkpoint WHERE size = ?", (size,)).fetchone()

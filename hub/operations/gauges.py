@@ -6,20 +6,21 @@ left out. Also for a command beside a hub that does not run (`liaison hub status
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from hub.settings import HubSettings
+from hub.store.engine import Connection, guarded
 from hub.store.parked import count_poison
+from hub.store.tables import SET_META
 from keys.directory.directory import Directory
 from keys.directory.roles import read_role
 from keys.proofs.leaf import parse_leaf
 from keys.tls import expires_at
 from schemas.errors import LiaisonError
 from service.gauges import Number
-from service.sqlite import Connection, guarded
 
 ABOUT: Mapping[str, str] = MappingProxyType(
     {
@@ -54,7 +55,7 @@ _WAITING = (
     "AND NOT EXISTS (SELECT 1 FROM push p WHERE p.partner = r.partner AND p.idx = r.idx AND p.code IS NOT NULL) "
 )  # the term about 'handed_over' is the one its index has
 _OLDEST = f"SELECT r.idx {_WAITING} ORDER BY r.idx LIMIT 1"
-_BACKLOG = f"SELECT count(*) FROM (SELECT r.idx {_WAITING} LIMIT {COUNTED_MAX}) AS counted"
+_BACKLOG = f"SELECT count(*) FROM (SELECT r.idx {_WAITING} LIMIT {COUNTED_MAX}) AS counted"  # noqa: S608 - fixed text
 _OVERDUE = (
     "SELECT count(*) FROM (SELECT r.idx FROM recipient r WHERE r.partner = ? AND r.idx >= ? AND r.idx < ? "  # noqa: S608
     f"AND r.state IN ('accepted', 'consigned') AND r.state <> 'handed_over' LIMIT {COUNTED_MAX}) AS counted"
@@ -64,9 +65,9 @@ _PARKED = "SELECT partner, count(*) FROM push WHERE code IS NOT NULL GROUP BY pa
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the numbers are from. `directory` is None where none can be relied on."""
+    """Where the numbers are from. `connection`, `directory` are None where there is none to be relied on."""
 
-    connection: Connection
+    connection: Connection | None
     directory: Directory | None
     settings: HubSettings
     now: datetime
@@ -78,23 +79,24 @@ class Sources:
 
 
 def look(sources: Sources) -> Iterator[Number]:
-    """Every number that can be had."""
-    looks: tuple[Callable[[Sources], Iterator[Number]], ...] = (
-        _disk, _clock, _relay, _deliveries, _parked, _directory, _certificate, _backup,
-    )  # fmt: skip
-    for each in looks:
+    """Every number that can be had. A database that fails is not asked again: each question may cost its whole limit."""
+    for each in (_disk, _directory, _certificate):
         try:
             yield from each(sources)
         except (LiaisonError, OSError):
-            continue  # what it looked at is down, which /readyz says
+            continue  # /readyz says what is down
+    if sources.connection is None:
+        return
+    try:
+        for read in (_clock, _relay, _parked, _backup, _deliveries):
+            yield from read(sources, sources.connection)
+    except LiaisonError:
+        return
 
 
 def note_backup(connection: Connection, at: datetime) -> None:
     """A backup of this instant lies where it should; inside the caller's transaction."""
-    connection.execute(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (BACKUP, str(int(at.timestamp())).encode()),
-    )
+    connection.execute(SET_META, (BACKUP, str(int(at.timestamp())).encode()))
 
 
 def first_since(connection: Connection, at: datetime) -> int:
@@ -115,8 +117,8 @@ def _time_of(connection: Connection, index: int) -> datetime:
         return parse_leaf(bytes(connection.execute(_LEAF, (index,)).fetchone()[0])).at
 
 
-def _age(sources: Sources, index: int) -> float:
-    return max(0.0, (sources.now - _time_of(sources.connection, index)).total_seconds())
+def _age(sources: Sources, connection: Connection, index: int) -> float:
+    return max(0.0, (sources.now - _time_of(connection, index)).total_seconds())
 
 
 def _meta(connection: Connection, name: str) -> int:
@@ -130,24 +132,24 @@ def _disk(sources: Sources) -> Iterator[Number]:
     yield Number("liaison_disk_free_bytes", about.f_bavail * about.f_frsize)
 
 
-def _clock(sources: Sources) -> Iterator[Number]:
+def _clock(sources: Sources, connection: Connection) -> Iterator[Number]:
     with guarded():
-        last = sources.connection.execute("SELECT at FROM head WHERE one = 1").fetchone()[0]
+        last = connection.execute("SELECT at FROM head WHERE one = 1").fetchone()[0]
     yield Number("liaison_clock_behind_seconds", max(0, last - sources.seconds))
 
 
-def _relay(sources: Sources) -> Iterator[Number]:
-    following = _meta(sources.connection, RELAY)
+def _relay(sources: Sources, connection: Connection) -> Iterator[Number]:
+    following = _meta(connection, RELAY)
     with guarded():
-        row = sources.connection.execute(_UNPUBLISHED, (following,)).fetchone()
-    yield Number("liaison_relay_oldest_seconds", 0.0 if row is None else _age(sources, row[0]))
+        row = connection.execute(_UNPUBLISHED, (following,)).fetchone()
+    yield Number("liaison_relay_oldest_seconds", 0.0 if row is None else _age(sources, connection, row[0]))
 
 
-def _deliveries(sources: Sources) -> Iterator[Number]:
+def _deliveries(sources: Sources, connection: Connection) -> Iterator[Number]:
     """A partner at a time: what waits to be taken, and what nobody has given a signed word about in time."""
     if sources.directory is None:
         return
-    connection, settings = sources.connection, sources.settings
+    settings = sources.settings
     first = first_since(connection, sources.now - timedelta(days=OPEN_DAYS_MAX))
     late = first_since(connection, sources.now - timedelta(hours=settings.handover_deadline_hours))
     for partner in sources.directory.partners:
@@ -156,16 +158,18 @@ def _deliveries(sources: Sources) -> Iterator[Number]:
             backlog = 0 if row is None else connection.execute(_BACKLOG, (partner, first)).fetchone()[0]
             overdue = connection.execute(_OVERDUE, (partner, first, late)).fetchone()[0]
         label = {"partner": partner}
-        yield Number("liaison_delivery_oldest_seconds", 0.0 if row is None else _age(sources, row[0]), label)
+        yield Number(
+            "liaison_delivery_oldest_seconds", 0.0 if row is None else _age(sources, connection, row[0]), label
+        )
         yield Number("liaison_delivery_backlog", backlog, label)
         yield Number("liaison_evidence_overdue", overdue, label)
 
 
-def _parked(sources: Sources) -> Iterator[Number]:
-    room = sources.settings.parked_max - count_poison(sources.connection, sources.seconds, sources.settings.parked_max)
+def _parked(sources: Sources, connection: Connection) -> Iterator[Number]:
+    room = sources.settings.parked_max - count_poison(connection, sources.seconds, sources.settings.parked_max)
     yield Number("liaison_parked_room", room)
     with guarded():
-        found = dict(sources.connection.execute(_PARKED).fetchall())
+        found = dict(connection.execute(_PARKED).fetchall())
     for partner in found if sources.directory is None else sources.directory.partners:
         yield Number("liaison_parked_now", found.get(partner, 0), {"partner": partner})
 
@@ -192,5 +196,5 @@ def _certificate(sources: Sources) -> Iterator[Number]:
         yield Number("liaison_certificate_expires_timestamp_seconds", expires_at(file.read_bytes()).timestamp())
 
 
-def _backup(sources: Sources) -> Iterator[Number]:
-    yield Number("liaison_backup_timestamp_seconds", _meta(sources.connection, BACKUP))
+def _backup(_: Sources, connection: Connection) -> Iterator[Number]:
+    yield Number("liaison_backup_timestamp_seconds", _meta(connection, BACKUP))

@@ -1,4 +1,4 @@
-"""What is made of the alerts' table: Prometheus rules, a Grafana dashboard, runbook pages. Text out, no file written."""
+"""What is made of the alerts' table: Prometheus rules, a Grafana dashboard, runbook pages. Writes no file."""
 
 import json
 from collections.abc import Sequence

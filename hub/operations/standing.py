@@ -10,12 +10,12 @@ from datetime import datetime
 
 from hub.operations.gauges import Sources, look
 from hub.settings import HubSettings
+from hub.store.engine import open_engine
 from keys.directory.client import DirectoryClient, folder_fetch
 from keys.directory.directory import Directory
 from schemas.errors import LiaisonError
 from service.client import call, open_session
 from service.gauges import Number, read_exposition
-from service.sqlite import open_database
 
 METRICS_BYTES_MAX = 8 * 1024**2
 ASK_SECONDS = 5.0
@@ -35,8 +35,8 @@ async def numbers(settings: HubSettings, now: datetime) -> Standing:
     try:
         said = await _asked(settings)
     except (LiaisonError, ValueError):
-        return Standing(False, [Number("up", 0, {"job": "liaison-hub"}), *_beside(settings, now)])
-    return Standing(True, [Number("up", 1, {"job": "liaison-hub"}), *said])
+        return Standing(running=False, numbers=[Number("up", 0, {"job": "liaison-hub"}), *_beside(settings, now)])
+    return Standing(running=True, numbers=[Number("up", 1, {"job": "liaison-hub"}), *said])
 
 
 async def _asked(settings: HubSettings) -> list[Number]:
@@ -67,7 +67,9 @@ def _beside(settings: HubSettings, now: datetime) -> list[Number]:
         stands = 0.0
     found = [Number("liaison_ready", stands, {"check": "directory"})]
     try:
-        with closing(open_database(settings.database, readonly=True)) as connection:
+        with closing(
+            open_engine(settings.database, settings.database_url, settings.database_password_file, readonly=True)
+        ) as connection:
             read = list(look(Sources(connection, directory, settings, now)))
     except LiaisonError:
         return [*found, Number("liaison_ready", 0, {"check": "database"})]

@@ -3,7 +3,7 @@
 What has expired does not count: it is parked for good whatever anybody does, and would fill the cap with the past.
 """
 
-from service.sqlite import Connection, guarded
+from hub.store.engine import Connection, guarded
 
 _POISON = (
     "SELECT count(*) FROM (SELECT p.idx FROM push p JOIN message m ON m.idx = p.idx "

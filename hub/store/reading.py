@@ -5,9 +5,11 @@ caller, and that side records open only with the at-rest key. Who may see what i
 reads that belong to one partner take it as a required argument.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from hub.store.engine import Connection, guarded, of_partner
 from hub.store.side import SideRecord, decode_side
 from hub.store.tiles import stored_tile
 from keys.at_rest import NO_CASE, AtRest, CaseKey
@@ -16,14 +18,12 @@ from keys.proofs.merkle import consistency_path, inclusion_path
 from keys.proofs.receipt import encode_receipt
 from keys.proofs.tiles import TileNodes
 from schemas.errors import Rejected
-from service.sqlite import Connection, guarded
 
 _CASE_KEYS_MAX = 4096
-_INBOX = (
-    "SELECT r.idx, m.digest, r.state, m.container FROM recipient r JOIN message m ON m.idx = r.idx "
-    "WHERE r.partner = ? AND r.idx > ? ORDER BY r.idx"
-)
-_OPEN = _INBOX.replace("ORDER BY", "AND r.state <> 'handed_over' ORDER BY")
+_SENT_TO = " FROM recipient r JOIN message m ON m.idx = r.idx WHERE r.partner = ? AND r.idx > ?"
+_STILL_OPEN = " AND r.state <> 'handed_over'"
+_SIZES = "SELECT r.idx, coalesce(length(m.container), 0)", " ORDER BY r.idx LIMIT ?"
+_ITEMS = "SELECT r.idx, m.digest, r.state, m.container", " AND r.idx <= ? ORDER BY r.idx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Reader:
 
     def leaves_naming(self, partner: str, after: int, limit: int) -> list[StoredLeaf]:
         """As `leaves`, of those whose source or recipients name the partner."""
-        with guarded():
+        with of_partner(self.connection, partner):
             rows = self.connection.execute(
                 "SELECT l.idx, l.bytes FROM leaf_partner p JOIN leaf l ON l.idx = p.idx "
                 "WHERE p.partner = ? AND p.idx > ? ORDER BY p.idx LIMIT ?",
@@ -193,20 +193,16 @@ class Reader:
             bytes_max: the most bytes of containers together; a first one that is larger comes alone.
             open_only: only those not yet handed over.
         """
-        items: list[InboxItem] = []
-        total = 0
-        for item in self._inbox(partner, after, open_only=open_only):
-            total += len(item.container or b"")
-            if items and (total > bytes_max or len(items) == limit):
-                break
-            items.append(item)
-        return items[:limit]
-
-    def _inbox(self, partner: str, after: int, *, open_only: bool) -> Iterator[InboxItem]:
-        with guarded():
-            rows = self.connection.execute(_OPEN if open_only else _INBOX, (partner, after))
-            for row in rows:
-                yield InboxItem(*row)
+        which = _SENT_TO + (_STILL_OPEN if open_only else "")
+        with of_partner(self.connection, partner):
+            sizes = self.connection.execute(which.join(_SIZES), (partner, after, limit)).fetchall()
+            if not sizes:
+                return []
+            sums = accumulate(size for _, size in sizes)
+            last = max(
+                (index for (index, _), sum_ in zip(sizes, sums, strict=True) if sum_ <= bytes_max), default=sizes[0][0]
+            )
+            return [InboxItem(*row) for row in self.connection.execute(which.join(_ITEMS), (partner, after, last))]
 
     def container(self, index: int) -> bytes:
         """The container accepted at `index`, as posted, or Rejected(NOT_FOUND), also once purged."""

@@ -1,8 +1,8 @@
 """Hash tiles as the database has them: full ones as stored, the partial ones at the right edge made on request."""
 
+from hub.store.engine import Connection
 from keys.proofs.merkle import HASH_BYTES, node_hash
 from keys.proofs.tiles import TILE_WIDTH
-from service.sqlite import Connection
 
 
 def stored_tile(connection: Connection, level: int, number: int) -> bytes:

@@ -173,8 +173,8 @@ def noted_backup(folder: FolderArgument, as_json: JSONOption = False) -> None:
     """Note that a good backup was made just now, so that BackupTooOld keeps quiet. For the end of a backup job."""
     from hub.operations.gauges import note_backup
     from hub.settings import load_settings
+    from hub.store.engine import transaction
     from hub.wiring import open_log
-    from service.sqlite import transaction
 
     at = datetime.now(UTC).replace(microsecond=0)
     with open_log(load_settings(folder)) as opened, transaction(opened.connection):

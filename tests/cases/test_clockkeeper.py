@@ -299,7 +299,7 @@ async def test_pages_show_the_times_and_what_was_said(world: World) -> None:
         "UPDATE case_clock SET due_at = due_at + 1",
         "UPDATE case_clock SET due_on = '2026-04-14'",
         "UPDATE case_clock SET stage = 'running'",
-        "UPDATE case_clock SET indicative = 0",
+        "UPDATE case_clock SET indicative = false",
         "DELETE FROM case_clock",
         "UPDATE case_state SET state = 'verifying'",
     ],

@@ -16,7 +16,7 @@ from schemas.agreements import profile
 from schemas.agreements.profile import Profile
 from schemas.errors import Rejected
 from tests.cases.readmission import Told, agreed, begun
-from tests.world import World
+from tests.world import ON_SQLITE, World
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ def run(*words: object) -> int:
     return int(liaison.cli.main([*map(str, words), "--json"]))
 
 
+@ON_SQLITE
 def test_the_commands(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world, told, _, _ = made
     file = tmp_path / "deadline.json"

@@ -26,7 +26,7 @@ from keys.proofs.leaf import Leaf
 from keys.sealing import Sealed
 from schemas import registry
 from schemas.errors import Fault, Rejected
-from tests.world import NOW, World
+from tests.world import NOW, ON_SQLITE, World
 
 URGENT = {**registry.example("doc.verify.request"), "urgency": "A"}
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -191,12 +191,14 @@ async def test_a_list_goes_on_where_it_ended(hub_world: World) -> None:
         assert cases_of(reader, "test-aut", limit=9, state="answered").rows == ()
 
 
+@ON_SQLITE
 async def test_a_list_is_an_indexed_search_of_bounded_length(hub_world: World) -> None:
     """No plan walks a table, or sorts more than the page's own rows."""
     world = hub_world
     async with world.running() as client:
         await request(world, client, urgency="B")
         connection = opened(world).connection
+        assert isinstance(connection, sqlite3.Connection)
         plans = []
         statements: list[str] = []
         connection.set_trace_callback(statements.append)
@@ -240,8 +242,7 @@ async def test_a_changed_projection_is_found_and_made_right(hub_world: World, ta
         hub = opened(world)
         before = {table: hub.connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
         assert compare(hub.reader, hub.at_rest).equal
-        hub.connection.execute("PRAGMA foreign_keys = OFF")
-        hub.connection.execute(tampering)
+        world.spoil(tampering)
         found = compare(hub.reader, hub.at_rest)
         assert not found.equal
         assert not found.written
@@ -379,14 +380,13 @@ async def test_a_search_that_fits_little_ends_and_goes_on(hub_world: World) -> N
     async with world.running() as client:
         _, index = await request(world, client)
         hub = opened(world)
-        hub.connection.execute("PRAGMA foreign_keys = OFF")
-        rows = range(1000, 1000 + ROWS_LOOKED_AT_MAX + 100)
-        hub.connection.executemany(
+        rows = [(row,) for row in range(1000, 1000 + ROWS_LOOKED_AT_MAX + 100)]
+        world.spoil(
             "INSERT INTO case_state (row_id, parties, procedure, state, last_idx) VALUES (?, 'test-aut,x', 'alert', "
             "'issued', 0)",
-            [(row,) for row in rows],
+            "INSERT INTO case_party VALUES ('test-aut', ?, NULL)",
+            rows=rows,
         )
-        hub.connection.executemany("INSERT INTO case_party VALUES ('test-aut', ?, NULL)", [(row,) for row in rows])
         page = cases_of(hub.reader, "test-aut", limit=9, state="requested")
         assert (page.rows, page.after is None) == ((), False)
         page = cases_of(hub.reader, "test-aut", limit=9, state="requested", begin=page.after)
@@ -397,7 +397,7 @@ async def test_a_search_that_fits_little_ends_and_goes_on(hub_world: World) -> N
     ("spoiled", "words"),
     [
         ("DELETE FROM side", "no side record"),
-        ("UPDATE side SET sealed = zeroblob(90)", "does not open"),
+        ("UPDATE side SET sealed = substr(sealed, 2)", "does not open"),
         ("DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key)", "step"),
         (
             "DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key); UPDATE case_key SET wrapped = NULL",
@@ -412,9 +412,7 @@ async def test_a_log_that_makes_no_cases(hub_world: World, spoiled: str, words: 
         await world.accepted(client, world.seal("test-mda", "doc.verify.reply", ["test-aut"], parent=sealed))
         hub = opened(world)
         before = {table: hub.connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
-        hub.connection.execute("PRAGMA foreign_keys = OFF")
-        for statement in spoiled.split(";"):
-            hub.connection.execute(statement)
+        world.spoil(*spoiled.split(";"))
         hub.reader.forget_case_key(index)
         for make in (compare, rebuild):
             with pytest.raises(Fault, match=words):
@@ -440,9 +438,7 @@ async def test_the_command_proves_it_equal(hub_world: World, command: Callable[.
         await world.state(client, "test-mda", "ContentHandover", [(sealed, index)])
         code, found = command("hub", "rebuild", world.data, "--check")  # beside the running hub
         assert (code, found["equal"], found["cases"], found["written"]) == (0, True, 1, False)
-    with sqlite3.connect(world.data / "hub.db") as database:
-        database.execute("UPDATE case_state SET state = 'answered'")
-    database.close()
+    world.spoil("UPDATE case_state SET state = 'answered'")
     code, found = command("hub", "rebuild", world.data, "--check")
     assert (code, found["equal"], found["differing"]) == (3, False, [index])
     code, found = command("hub", "rebuild", world.data)
@@ -458,6 +454,7 @@ async def test_the_command_proves_it_equal(hub_world: World, command: Callable[.
     world.check()
 
 
+@ON_SQLITE
 async def test_a_database_without_a_projection_gets_one(hub_world: World, tmp_path: Path) -> None:
     """A copy whose projection was lost whole: the log alone brings it back."""
     world = hub_world

@@ -17,7 +17,7 @@ from keys.signing import CONTAINER_TYPE, STATEMENT_TYPE
 from schemas.errors import Fault
 from service import batch as batches
 from service.problems import PROBLEM_TYPE, SECURITY_HEADERS
-from tests.world import World, lifespan, sha256
+from tests.world import ON_SQLITE, World, lifespan, sha256
 
 Client = httpx2.AsyncClient
 CANARY = "canary-7f3a"
@@ -59,6 +59,7 @@ async def unavailable(world: World, client: Client, body: Sealed | bytes) -> Non
 # -- the store
 
 
+@ON_SQLITE
 async def test_a_locked_database_takes_nothing_and_then_the_same_bytes(world: World, client: Client) -> None:
     hub_of(world).connection.execute("PRAGMA busy_timeout = 1")
     sent = request(world)
@@ -76,6 +77,7 @@ async def test_a_locked_database_takes_nothing_and_then_the_same_bytes(world: Wo
     assert (await world.post(client, statement)).status_code == 201
 
 
+@ON_SQLITE
 async def test_a_full_disk_takes_nothing_and_then_the_same_bytes(world: World, client: Client) -> None:
     connection = hub_of(world).connection
     await world.accepted(client, request(world))
@@ -106,7 +108,7 @@ async def test_a_part_that_cannot_be_written(world: World, client: Client) -> No
     assert answer.status_code == 201
 
 
-async def test_readiness_tells_each_thing_for_itself(world: World, client: Client) -> None:
+async def test_readiness_tells_each_thing_for_itself(world: World, client: Client, engine: str) -> None:
     hub = hub_of(world)
     assert set(check_all(hub).values()) == {"ok"}
     world.clock.advance(days=2)
@@ -114,12 +116,17 @@ async def test_readiness_tells_each_thing_for_itself(world: World, client: Clien
     world.clock.advance(days=-3)
     assert check_all(hub)["clock"] == "CLOCK_AHEAD"
     world.clock.advance(days=1)
-    hub.connection.execute("PRAGMA query_only = ON")
+    read_only, as_before = (
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF")
+        if engine == "sqlite"
+        else ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off")
+    )
+    hub.connection.execute(read_only)
     assert check_all(hub)["database"] != "ok"
     world.monotonic.now += 5
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
-    hub.connection.execute("PRAGMA query_only = OFF")
+    hub.connection.execute(as_before)
     assert (await client.get("/livez")).status_code == 200
 
 
@@ -257,6 +264,7 @@ async def test_a_problem_document_never_echoes(  # noqa: PLR0917 - the table's c
     assert CANARY not in (await client.get("/metrics")).text
 
 
+@ON_SQLITE
 async def test_what_a_sender_chose_stands_nowhere_in_the_clear(world: World, client: Client) -> None:
     """The case handle, the message's id and the body; the header is in the container while that is in transit."""
     sealed = request(world)
@@ -265,6 +273,7 @@ async def test_what_a_sender_chose_stands_nowhere_in_the_clear(world: World, cli
     hub = hub_of(world)
     assert retention.purge(hub.connection, hub.parts, world.clock(), unnamed_part_hours=24)["containers"] == 0
     hub.connection.execute("UPDATE message SET container = NULL")
+    assert isinstance(hub.connection, sqlite3.Connection)
     text = "\n".join(hub.connection.iterdump())
     for value in (header.case_handle, header.id, header.basis):
         assert value not in text

@@ -15,7 +15,7 @@ from liaison.audit.verification import verify_log
 from schemas import registry
 from schemas.errors import CODES, Rejected
 from service.problems import SECURITY_HEADERS
-from tests.world import World
+from tests.world import ON_SQLITE, World
 
 Client = httpx2.AsyncClient
 
@@ -103,6 +103,7 @@ async def test_entries_are_served_only_where_the_operator_opened_them(world: Wor
         assert len(parse_bundle(answer.content, size(world))) == size(world)
 
 
+@ON_SQLITE
 async def test_an_auditor_verifies_the_database(world: World) -> None:
     async with world.running() as client:
         await send(world, client, 3)

@@ -1,0 +1,1 @@
+"""One file a layout, named by its number. A file that was released is never changed."""

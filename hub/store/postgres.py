@@ -1,0 +1,232 @@
+"""PostgreSQL as the hub's database: one connection, the statements of `hub.store`, and as bounded as SQLite's.
+
+Guarantees that what may pass by itself (server gone, lock not given, disk full) is Unavailable(STORE_UNAVAILABLE), what
+cannot is a Fault; that no wait is longer than `seconds_max`; that a transaction which did not commit is never taken for
+one that did (PostgreSQL answers COMMIT of a failed one with ROLLBACK and no error); and that transactions of all
+processes follow one another, as SQLite's do, by one advisory lock that a session loses with its life. A process that
+stops in mid-transaction loses its session (`idle_in_transaction_session_timeout`), and finds out at its next statement.
+
+Used by one event loop, which it blocks for a round trip or the lock, never longer than the limit (ADR 101).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import psycopg
+from psycopg import errors, pq, sql
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
+
+from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
+
+SCHEME = "postgresql://"
+SECONDS_MAX = 10.0
+"""For the lock, a statement, or an answer of the server."""
+CONNECT_SECONDS_MAX = 3
+RETRY_AFTER_SECONDS = 2.0
+PASSWORD_BYTES_MAX = 1024
+
+LOCK = 7_310_446_200
+"""The advisory lock's number; of this database alone."""
+PARTNER_ROLE = "liaison_partner"
+"""What partner-scoped reads are done as; row-level security shows it one partner's rows (migration 0001)."""
+PARTNER_SETTING = "liaison.partner"
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """What both databases' cursors are to us."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement changed."""
+
+    def fetchone(self) -> Any:
+        """The next row, None after the last."""
+
+    def fetchall(self) -> list[Any]:
+        """All that are left."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """One after the other."""
+
+
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK:d})"
+_THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
+_PASSING = (errors.InsufficientPrivilege,)
+"""A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
+
+
+class _Bounded(psycopg.Connection[Row]):
+    """No answer is waited for longer than the limit; after that nobody knows what the server did."""
+
+    seconds_max = SECONDS_MAX
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's."""
+        try:
+            return super().wait(gen, interval, self.seconds_max + 1 if timeout is None else timeout)
+        except errors._WaitTimeout:  # noqa: SLF001 - the only name it has
+            self.pgconn.finish()
+            raise
+
+
+class PostgresConnection:
+    """One session, opened anew when it is lost; never in the middle of a transaction."""
+
+    def __init__(self, url: str, password: str | None, *, seconds_max: float = SECONDS_MAX) -> None:
+        milliseconds = int(seconds_max * 1000)
+        self._options = {
+            "password": password,
+            "connect_timeout": CONNECT_SECONDS_MAX,
+            "application_name": "liaison",
+            "tcp_user_timeout": milliseconds,
+            "options": (
+                f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds} "
+                f"-c idle_in_transaction_session_timeout={milliseconds} -c synchronous_commit=on"
+            ),
+        }
+        self._url = url
+        self._seconds_max = seconds_max
+        self._session: _Bounded | None = None
+        self._within = False
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Cursor:
+        """The statement (`?` where a parameter goes), done; its rows are here whole."""
+        with _known():
+            return self._live().execute(translated(statement), parameters, binary=True)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """The statement with each of the rows, in their order, in one round trip."""
+        with _known(), self._live().cursor() as cursor:
+            cursor.executemany(translated(statement), rows)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Statements inside whose rows nobody reads are sent without waiting for each other."""
+        with _known(), self._live().pipeline():
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """As `hub.store.engine.transaction`."""
+        with self._begun(_BEGIN):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """As `hub.store.engine.snapshot`."""
+        with self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+            yield
+
+    @contextmanager
+    def of_partner(self, partner: str) -> Iterator[None]:
+        """As `hub.store.engine.of_partner`."""
+        if self._within:
+            raise Fault("a partner's rows are read inside another transaction")
+        role, name = sql.Identifier(PARTNER_ROLE), sql.Identifier(*PARTNER_SETTING.split("."))
+        begin = sql.SQL("BEGIN READ ONLY; SET LOCAL ROLE {}; SET LOCAL {} = {}")
+        with self._begun(begin.format(role, name, sql.Literal(partner)).as_string(None)):
+            yield
+
+    def close(self) -> None:
+        """Let go of the session."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[None]:
+        with _known():
+            session = self._live()
+            self._within = True
+            try:
+                session.execute(begin.encode())
+                yield
+                _committed(session.execute(b"COMMIT"))
+            except BaseException:
+                with suppress(psycopg.Error):
+                    if session.info.transaction_status != pq.TransactionStatus.IDLE:
+                        session.rollback()
+                raise
+            finally:
+                self._within = False
+
+    def _live(self) -> _Bounded:
+        session = self._session
+        if session is not None and not session.closed:
+            return session
+        if self._within:
+            raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
+        self._session = _Bounded.connect(self._url, autocommit=True, **self._options)  # type: ignore[arg-type]
+        self._session.seconds_max = self._seconds_max
+        return self._session
+
+
+def open_postgres(url: str, password_file: Path | None, *, seconds_max: float = SECONDS_MAX) -> PostgresConnection:
+    """A connection that has answered once.
+
+    Raises:
+        Rejected: FIELD_PATTERN at `/database_url`; NOT_FOUND at `/database_password_file`.
+        Unavailable: STORE_UNAVAILABLE.
+    """
+    connection = PostgresConnection(checked(url), read_password(password_file), seconds_max=seconds_max)
+    connection.execute("SELECT 1")
+    return connection
+
+
+def checked(url: str) -> str:
+    """The address, or Rejected: it must be PostgreSQL's, name a user and a database, and hold no password."""
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise Rejected("FIELD_PATTERN", "/database_url") from None
+    if not url.startswith(SCHEME) or "password" in found or not found.get("user") or not found.get("dbname"):
+        raise Rejected("FIELD_PATTERN", "/database_url")
+    return url
+
+
+def user_of(url: str) -> str:
+    """The role that an address names."""
+    return str(conninfo_to_dict(url)["user"])
+
+
+def read_password(file: Path | None) -> str | None:
+    """The first line of a secrets file; None without one: the server must then know its caller otherwise."""
+    if file is None:
+        return None
+    try:
+        with file.open("rb") as source:
+            return source.read(PASSWORD_BYTES_MAX).decode().strip()
+    except (OSError, UnicodeDecodeError):
+        raise Rejected("NOT_FOUND", "/database_password_file") from None
+
+
+def _committed(cursor: psycopg.Cursor[Row]) -> None:
+    if cursor.statusmessage != "COMMIT":
+        raise Fault("a transaction that had failed was committed")
+
+
+@lru_cache(maxsize=512)
+def translated(statement: str) -> bytes:
+    """A statement of `hub.store` as psycopg wants it."""
+    return statement.replace("%", "%%").replace("?", "%s").encode()
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """Psycopg's errors inside become ours."""
+    try:
+        yield
+    except LiaisonError:
+        raise
+    except _PASSING as error:
+        raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS) from error
+    except _THEIRS as error:
+        raise Fault("the database refused a statement") from error
+    except psycopg.Error as error:
+        raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS) from error

@@ -79,7 +79,7 @@ class Sources:
 
 
 def look(sources: Sources) -> Iterator[Number]:
-    """Every number that can be had. A database that fails is not asked again: each question may cost its whole limit."""
+    """Every number that can be had. A database that fails is not asked again: a question may cost its whole limit."""
     for each in (_disk, _directory, _certificate):
         try:
             yield from each(sources)

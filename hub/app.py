@@ -42,7 +42,9 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
         hub: from `open_hub`.
         failed: called when a background task fails; default ends the process in order.
     """
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end))
+    app = FastAPI(
+        title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end), telemetry=problems.UNTRACED
+    )
     problems.install(app)
     for routes in (routes_log, routes_directory, routes_parts, routes_health):
         app.include_router(routes.router(hub))

@@ -68,6 +68,11 @@ class HubSettings(Settings):
     """Refuse test messages."""
     log_level: str = Field(default="info", pattern=r"debug|info|warning|error")
 
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
+
     requests_at_once_max: Count = 1024
     body_seconds: Seconds = 30.0
     """For a request's body to arrive."""

@@ -32,6 +32,7 @@ from keys.requests import MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
 from schemas.errors import Fault, Rejected
 from service.clock import Clock, utc_now
+from service.tracing import Tracing, open_tracing
 
 COMMAND_BUSY_TIMEOUT_MS = 10_000
 """A command may wait longer for the database than a hub, whose loop it would stop."""
@@ -65,6 +66,7 @@ class Hub:
     requests: Rates
     broker: Broker
     chance: Callable[[], float]
+    tracing: Tracing = field(default_factory=Tracing)
     look: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
 
@@ -104,8 +106,9 @@ class Hub:
         self.writer.wake_waiters()
 
     def close(self) -> None:
-        """Let go of the database. Call after the writer's task has ended."""
+        """Let go of the database, and send what is traced. Call after the writer's task has ended."""
         self.connection.close()
+        self.tracing.close()
 
 
 def open_hub(
@@ -128,6 +131,7 @@ def open_hub(
     request_key = RequestKey.from_seed(secrets["request"])
     repository = Repository(settings.directory_folder, secrets)
     metrics = Metrics()
+    tracing = open_tracing("liaison-hub", settings.otlp_endpoint, settings.trace_share)
     connection = open_tables(settings)
     try:
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
@@ -167,6 +171,7 @@ def open_hub(
         requests=Rates(settings.requests_per_second, settings.requests_burst),
         broker=EmbeddedBroker(connection, writer),
         chance=chance,
+        tracing=tracing,
     )
 
 

@@ -50,7 +50,11 @@ async def post_some(edge: Edge) -> int:
         return len(due)
     reach("edge.poster.before_post")
     try:
-        results = await edge.hub.submit([(batch.CONTAINER, posting.sealed) for posting in ready])
+        taken = (edge.tracing.recall(posting.id) for posting in ready)
+        with edge.tracing.span("edge.post", "client", taken, count=len(ready)) as span:
+            results = await edge.hub.submit(
+                [(batch.CONTAINER, posting.sealed) for posting in ready], trace=span.context
+            )
     except (Unavailable, Rejected) as error:
         log.info("poster.unanswered", code=error.code, count=len(ready))
         with transaction(edge.connection):

@@ -18,6 +18,7 @@ from keys.requests import verify_request
 from schemas.errors import Rejected
 from service.failpoints import reach
 from service.multipart import read_multipart
+from service.tracing import HEADER
 
 DELIVERIES = "/v1/deliveries"
 
@@ -46,7 +47,8 @@ def router(edge: Edge) -> APIRouter:
             now=edge.now(),
             nonces=edge.nonces,
         )
-        await take(edge, read_multipart(request.headers.get("content-type", ""), body))
+        parts = read_multipart(request.headers.get("content-type", ""), body)
+        await take(edge, parts, trace=request.headers.get(HEADER, ""))
         reach("edge.push.before_answer")
         return Response(status_code=204)
 

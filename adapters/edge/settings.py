@@ -59,6 +59,11 @@ class EdgeSettings(Settings):
     """Real operation: the specimen state is refused in payloads."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
+
     pull: bool = True
     """Ask for the inbox. Off only where the hub calls, and nothing pushed was ever parked."""
     wait_seconds: Annotated[int, Field(ge=0, le=30)] = 25

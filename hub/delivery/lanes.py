@@ -153,16 +153,18 @@ class Lanes:
                 fetched = await hub.broker.fetch(
                     OUTBOUND, positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
                 )
+                outbounds = [relay.decode(one.record) for one in fetched]
                 rows = [
                     (partner, outbound.index)
-                    for outbound in (relay.decode(one.record) for one in fetched)
+                    for outbound in outbounds
                     for partner in outbound.recipients
                     if partner in self._lanes
                 ]
                 following, unwritten = after(positions, fetched), unwritten + len(fetched)
                 hub.metrics.fetch_up.set(1)
                 if rows or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
-                    await self._take(rows, following)
+                    with hub.tracing.span("hub.take", "consumer", (one.trace for one in outbounds), count=len(rows)):
+                        await self._take(rows, following)
                     unwritten = 0
                 positions = following
             except Unavailable as error:

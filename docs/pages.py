@@ -22,7 +22,9 @@ from schemas.agreements import profile  # noqa: E402
 from schemas.agreements.legal_bases import LegalBasis, legal_bases  # noqa: E402
 from schemas.agreements.profile import Profile  # noqa: E402
 from schemas.agreements.text import Key, canonical  # noqa: E402
+from schemas.catalogue import lists  # noqa: E402
 from schemas.codes import tables as codes  # noqa: E402
+from schemas.codes.states import TABLES  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, State, beside  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
@@ -39,8 +41,7 @@ def pages() -> dict[str, str]:
     found["codes/README.md"] = _codes()
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
-    lists = sorted({name for kind in registry.KINDS for name in _lists(registry.json_schema(kind))})
-    found.update({f"lists/{name}.md": _list(name) for name in lists})
+    found.update({f"lists/{name}.md": _list(name) for name in lists() if name not in TABLES})
     found["safeguards.md"] = _safeguards()
     found["profiles.md"] = _profiles()
     found["lifecycles.md"] = _lifecycles()
@@ -74,14 +75,6 @@ def _kinds() -> str:
         for entry in registry.KINDS.values()
     )
     return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
-
-
-def _lists(schema: Any) -> Iterator[str]:
-    """The dated lists that a schema's codes are from."""
-    if isinstance(schema, dict):
-        yield from schema.get("x-code-lists", ())
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _lists(inner)
 
 
 def _list(name: str) -> str:
@@ -146,7 +139,8 @@ def _form(member: dict[str, Any]) -> str:
     if "const" in member:
         return f"`{member['const']}`"
     if "enum" in member:
-        lists = [f"([{name}](../lists/{name}.md))" for name in member.get("x-code-lists", ())]
+        names = [*member.get("x-code-lists", ()), *filter(None, [member.get("x-code-table")])]
+        lists = [f"([{name}](../lists/{name}.md))" for name in names]
         return " ".join([*(f"`{code}`" for code in member["enum"]), *lists])
     if member.get("type") == "array":
         least, most = member.get("minItems", 0), member.get("maxItems", "")

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from hub.settings import HubSettings
 from hub.store.engine import Connection, guarded
 from hub.store.parked import count_poison
-from hub.store.tables import SET_META
 from keys.directory.directory import Directory
 from keys.directory.roles import read_role
 from keys.proofs.leaf import parse_leaf
@@ -38,7 +37,7 @@ ABOUT: Mapping[str, str] = MappingProxyType(
         "liaison_agreement_expires_timestamp_seconds": "When an agreement's signatures end.",
         "liaison_directory_valid_until_timestamp_seconds": "Until when the directory in use may be relied on.",
         "liaison_certificate_expires_timestamp_seconds": "When the server's TLS certificate ends.",
-        "liaison_backup_timestamp_seconds": "When the last backup was noted; 0 for never.",
+        "liaison_backup_timestamp_seconds": "When the last good backup was made; 0 for never.",
     }
 )
 
@@ -92,11 +91,6 @@ def look(sources: Sources) -> Iterator[Number]:
             yield from read(sources, sources.connection)
     except LiaisonError:
         return
-
-
-def note_backup(connection: Connection, at: datetime) -> None:
-    """A backup of this instant lies where it should; inside the caller's transaction."""
-    connection.execute(SET_META, (BACKUP, str(int(at.timestamp())).encode()))
 
 
 def first_since(connection: Connection, at: datetime) -> int:

@@ -7,8 +7,10 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from hub.operations.gauges import Sources, first_since, look, note_backup
+from hub.backup.making import BACKUP_AT
+from hub.operations.gauges import BACKUP, Sources, first_since, look
 from hub.store.engine import transaction
+from hub.store.tables import SET_META
 from hub.wiring import Hub
 from tests.world import NOW, World
 
@@ -139,9 +141,10 @@ async def test_what_the_relay_has_not_published(world: World) -> None:
 
 async def test_a_backup_is_noted(world: World, client: Client) -> None:
     hub = hub_of(world)
+    assert BACKUP == BACKUP_AT
     for at in (NOW, NOW + timedelta(days=1)):
         with transaction(hub.connection):
-            note_backup(hub.connection, at)
+            hub.connection.execute(SET_META, (BACKUP_AT, str(int(at.timestamp())).encode()))
         assert (await read(client))["liaison_backup_timestamp_seconds"] == at.timestamp()
 
 
@@ -186,7 +189,7 @@ async def test_numbers_are_looked_up_now_and_then(world: World) -> None:
         assert (await read(client))["liaison_backup_timestamp_seconds"] == 0.0
         hub = hub_of(world)
         with transaction(hub.connection):
-            note_backup(hub.connection, NOW)
+            hub.connection.execute(SET_META, (BACKUP_AT, str(int(NOW.timestamp())).encode()))
         assert (await read(client))["liaison_backup_timestamp_seconds"] == 0.0
         world.monotonic.now += 10
         assert (await read(client))["liaison_backup_timestamp_seconds"] == NOW.timestamp()

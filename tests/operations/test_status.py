@@ -1,4 +1,4 @@
-"""`liaison hub status` and `noted-backup`, as an operator types them: beside a hub that runs, and without one."""
+"""`liaison hub status`, as an operator types it: beside a hub that runs, and without one."""
 
 import asyncio
 import json
@@ -47,13 +47,6 @@ def test_without_a_hub(world: World, capsys: pytest.CaptureFixture[str]) -> None
     assert all((ROOT / one["page"]).exists() for one in found["firing"])
 
 
-def test_a_backup_is_noted(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    code, noted = run(capsys, "noted-backup", world.data)
-    assert code == 0
-    assert abs((datetime.now(UTC) - datetime.fromisoformat(noted["noted"])).total_seconds()) < 3600
-    assert "BackupTooOld" not in fires(run(capsys, "status", world.data)[1])
-
-
 def test_without_a_database(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     (world.data / "hub.db").rename(world.data / "elsewhere.db")
     code, found = run(capsys, "status", world.data)
@@ -71,7 +64,6 @@ def test_a_directory_that_does_not_hold(world: World, capsys: pytest.CaptureFixt
 
 
 def test_where_there_is_no_hub(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["hub", "noted-backup", str(tmp_path)]) == 4
     code, found = run(capsys, "status", tmp_path)
     assert code == 1
     assert {"HubDown", "DatabaseUnavailable"} <= fires(found)

@@ -140,6 +140,9 @@ class HubSettings(ProgramSettings):
     handover_deadline_hours: Count = 24
     """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
 
+    metrics_partners: bool = False
+    """Name partners and agreements in `/metrics`, which anyone who can reach the hub may read; else the worst of all
+    stands for them."""
     gauge_look_seconds: Annotated[float, Field(ge=0)] = 10.0
     """`/metrics` looks up ages, lags and expiries no more often than this."""
 

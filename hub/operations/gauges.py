@@ -6,7 +6,7 @@ left out. Also for a command beside a hub that does not run (`liaison hub status
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -91,6 +91,25 @@ def look(sources: Sources) -> Iterator[Number]:
             yield from read(sources, sources.connection)
     except LiaisonError:
         return
+
+
+def unnamed(numbers: Iterable[Number]) -> list[Number]:
+    """The same without naming a partner or an agreement: the oldest, the first to end, or how many of all together."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    for number in numbers:
+        labels = {name: value for name, value in number.labels.items() if name not in {"partner", "agreement"}}
+        if labels.get("role", "").startswith("partner-"):
+            labels["role"] = "partner"
+        key = number.name, tuple(labels.items())
+        if key not in found:
+            found[key] = number.value
+        elif number.name.endswith("_expires_timestamp_seconds"):
+            found[key] = min(found[key], number.value)
+        elif number.name.endswith("_oldest_seconds"):
+            found[key] = max(found[key], number.value)
+        else:
+            found[key] += number.value
+    return [Number(name, value, dict(labels)) for (name, labels), value in found.items()]
 
 
 def first_since(connection: Connection, at: datetime) -> int:

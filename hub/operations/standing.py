@@ -36,7 +36,11 @@ async def numbers(settings: HubSettings, now: datetime) -> Standing:
         said = await _asked(settings)
     except (LiaisonError, ValueError):
         return Standing(running=False, numbers=[Number("up", 0, {"job": "liaison-hub"}), *_beside(settings, now)])
-    return Standing(running=True, numbers=[Number("up", 1, {"job": "liaison-hub"}), *said])
+    beside = _beside(settings, now)  # names partners, which the hub itself may not
+    known = {number.name for number in beside} - {"liaison_ready"}
+    theirs = [number for number in said if number.name not in known]
+    mine = [number for number in beside if number.name in known]
+    return Standing(running=True, numbers=[Number("up", 1, {"job": "liaison-hub"}), *theirs, *mine])
 
 
 async def _asked(settings: HubSettings) -> list[Number]:

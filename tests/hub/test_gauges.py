@@ -25,7 +25,7 @@ def world(hub_world: World) -> World:
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[Client]:
-    async with world.running(gauge_look_seconds=0) as found:
+    async with world.running(gauge_look_seconds=0, metrics_partners=True) as found:
         yield found
 
 
@@ -201,6 +201,24 @@ async def test_no_label_names_a_case_a_message_or_a_person(world: World, client:
     text = (await client.get("/metrics")).text
     labels = set(re.findall(r'([a-z_]+)="', text))
     assert labels == {"outcome", "code", "le", "side", "check", "partner", "use", "role", "agreement"}
+
+
+async def test_unless_told_so_no_partner_is_named_and_the_worst_of_all_stands(world: World) -> None:
+    async with world.running(gauge_look_seconds=0) as client:
+        for hours, partner in ((1, "test-mda"), (2, "test-mda"), (3, "test-geo")):
+            await world.accepted(client, world.seal("test-aut", "doc.alert", [partner]))
+            await world.travel(hours=hours)
+        found = await read(client)
+        text = (await client.get("/metrics")).text
+        directory = world.directory
+    assert not [name for name in (*world.partners, *directory.agreements) if name in text]
+    assert found["liaison_delivery_oldest_seconds"] == 6 * HOUR
+    assert found["liaison_delivery_backlog"] == 3.0
+    ends = [record.not_after for records in directory.keys.values() for record in records if record.use == "kem"]
+    assert found['liaison_key_expires_timestamp_seconds{use="kem"}'] == min(ends).timestamp()
+    partners = [until for role, until in directory.expires.items() if role.startswith("partner-")]
+    name = 'liaison_metadata_expires_timestamp_seconds{role="partner"}'
+    assert found[name] == min(partners).timestamp()
 
 
 def _sources(hub: Hub, world: World, *, connected: bool = True) -> Sources:

@@ -1,6 +1,7 @@
 """Writes the pages that are made from the code; a test fails while they differ from it.
 
-docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md.
+docs/codes/, docs/kinds/, docs/lists/, docs/runbook/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md,
+docs/audit-tables.md, and what is deployed of the alerts' table below deploy/observability/.
 Run `python docs/pages.py` after a change of what they are made from.
 """  # noqa: INP001 - a script, not a package
 
@@ -14,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from hub.operations import alerts, rendering  # noqa: E402
 from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.agreements import profile  # noqa: E402
@@ -44,6 +46,10 @@ def pages() -> dict[str, str]:
     found["profiles.md"] = _profiles()
     found["lifecycles.md"] = _lifecycles()
     found["audit-tables.md"] = _tables()
+    found.update({f"runbook/{one.name}.md": rendering.runbook(one) for one in alerts.load()})
+    found["runbook/README.md"] = rendering.index(alerts.load())
+    found["../deploy/observability/alerts.yml"] = rendering.rules(alerts.load())
+    found["../deploy/observability/grafana/dashboards/liaison.json"] = rendering.dashboard(alerts.load())
     return found
 
 
@@ -330,12 +336,13 @@ def _cell(text: str | None) -> str:
 def write() -> int:
     """Write every page, remove what no longer belongs; the number of pages."""
     made = pages()
-    for folder in ("codes", "kinds", "lists"):
+    for folder in ("codes", "kinds", "lists", "runbook"):
         (DOCS / folder).mkdir(exist_ok=True)
         for old in (DOCS / folder).glob("*.md"):
             if f"{folder}/{old.name}" not in made:
                 old.unlink()
     for name, text in made.items():
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(text, encoding="utf-8")
     return len(made)
 

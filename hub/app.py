@@ -52,7 +52,12 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
     """
     described = "/openapi.json" if "api" in hub.roles else None
     app = FastAPI(
-        title=TITLE, openapi_url=described, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end)
+        title=TITLE,
+        openapi_url=described,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(hub, failed or _end),
+        telemetry=problems.UNTRACED,
     )
     problems.install(app)
     app.include_router(routes_health.router(hub))

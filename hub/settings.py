@@ -66,6 +66,11 @@ class HubSettings(ProgramSettings):
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
+
     requests_at_once_max: Count = 1024
     body_seconds: Seconds = 30.0
     """For a request's body to arrive."""
@@ -121,6 +126,8 @@ class HubSettings(ProgramSettings):
     """What a partner asks for beyond this is not granted."""
     push_refusals_max: Count = 20
     """Items a partner may refuse one after the other before its lane stops for a while."""
+    parked_max: Count = 1000
+    """Refused messages parked over all partners; past it a lane that meets another one stops and waits instead."""
     push_look_seconds: Seconds = 5.0
     """How soon a new delivery URL, or what an operator drove again, is noticed."""
 
@@ -135,6 +142,12 @@ class HubSettings(ProgramSettings):
     inbox_bytes_max: Count = 8 * 1024**2
     handover_deadline_hours: Count = 24
     """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
+
+    metrics_partners: bool = False
+    """Name partners and agreements in `/metrics`, which anyone who can reach the hub may read; else the worst of all
+    stands for them."""
+    gauge_look_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """`/metrics` looks up ages, lags and expiries no more often than this."""
 
     clock_look_seconds: Seconds = 60.0
     """How often the clock keeper looks for times of agreements that run out."""

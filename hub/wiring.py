@@ -35,6 +35,7 @@ from keys.requests import FRESH, MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
 from schemas.errors import Fault, Rejected
 from service.clock import Clock
+from service.tracing import Tracing, open_tracing
 
 COMMAND_BUSY_TIMEOUT_MS = 10_000
 """A command may wait longer for the database than a hub, whose loop it would stop.
@@ -72,6 +73,7 @@ class Hub:
     broker: Broker
     witness: Witness
     chance: Callable[[], float]
+    tracing: Tracing = field(default_factory=Tracing)
     look: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
 
@@ -117,8 +119,9 @@ class Hub:
         self.writer.wake_waiters()
 
     def close(self) -> None:
-        """Let go of the database. Call after the writer's task has ended."""
+        """Let go of the database, and send what is traced. Call after the writer's task has ended."""
         self.connection.close()
+        self.tracing.close()
 
 
 def open_hub(
@@ -145,6 +148,7 @@ def open_hub(
     part = 1 / settings.processes
     _check_clock(settings, repository)
     metrics = Metrics()
+    tracing = open_tracing("liaison-hub", settings.otlp_endpoint, settings.trace_share)
     connection = open_tables(settings)
     try:
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
@@ -186,6 +190,7 @@ def open_hub(
         broker=EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None),
         witness=Witness(connection, monotonic),
         chance=chance,
+        tracing=tracing,
     )
 
 

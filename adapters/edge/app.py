@@ -64,7 +64,14 @@ def create_app(
             async with running(edge, failed or _end):
                 yield
 
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title=TITLE,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        telemetry=problems.UNTRACED,
+    )
     problems.install(app)
     app.router.routes.extend(channel_routes(channels))
     return app

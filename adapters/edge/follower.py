@@ -190,8 +190,8 @@ def _consigned(edge: Edge, receipt: VerifiedReceipt) -> None:
     """The hub says that the recipient took it: to us only if it lies here."""
     leaf = receipt.leaf
     if edge.partner in leaf.to and leaf.prev is not None:
-        row = edge.connection.execute("SELECT digest FROM inbox WHERE idx = ?", (leaf.prev,)).fetchone()
-        if row is None or row[0].hex() != leaf.digest:
+        digest = edge.inbox.digest_at(leaf.prev)
+        if digest is None or digest.hex() != leaf.digest:
             edge.alarms.sound("NOT_DELIVERED", str(leaf.prev), receipt.checkpoint.text)
     elif leaf.source == edge.partner:
         edge.connection.execute(

@@ -207,6 +207,8 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
     if plan.reference is None and RULES[plan.kind].procedure in PROCEDURES:
         edge.cases.begin(plan.case_handle, offer.judged.pin, offer.judged.payload)
     edge.metrics.taken.inc()
+    with edge.tracing.span("edge.take", "server", kind=plan.kind) as span:
+        edge.tracing.remember(message_id, span.context)
     offer.settlement = Taken(message_id, plan.case_handle)
     if held:
         edge.holds.add(seq, message_id, offer.submission, held, at)

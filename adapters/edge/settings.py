@@ -5,7 +5,7 @@ A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, o
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -57,6 +57,11 @@ class EdgeSettings(ProgramSettings):
     channels: Mapping[str, ChannelSettings] = Field(default_factory=dict)
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
+
     pull: bool = True
     """Ask for the inbox. Off only where the hub calls, and nothing pushed was ever parked."""
     wait_seconds: Annotated[int, Field(ge=0, le=30)] = 25
@@ -102,6 +107,9 @@ class EdgeSettings(ProgramSettings):
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0
     """How often the log's newest checkpoint is asked for when nothing else brings one."""
+    retention_days: Literal[0] | Annotated[int, Field(ge=31)] = 365
+    """How long after its last message a case that has ended stays in the database; 0: for ever. At least 31: as long
+    as a message may be on its way, and a national system's folder is to keep names."""
     tidy_seconds: Seconds = 3600.0
     """How often files that nothing needs any more are removed, and how old they are at least."""
     alarm_look_seconds: Seconds = 30.0

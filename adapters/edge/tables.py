@@ -146,7 +146,13 @@ CREATE INDEX case_start_born ON case_start (born) WHERE born IS NOT NULL;
 CREATE INDEX inbox_overstay_reply ON inbox (idx) WHERE kind = 'visa.overstay.reply';
 """
 
-_LAYOUTS = (_FIRST, _HOLDS, _CASES, _STARTS)
+_GONE = """
+CREATE TABLE IF NOT EXISTS gone (           -- received messages of which nothing else is kept (adapters.edge.retention)
+    digest BLOB PRIMARY KEY, idx INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS, _CASES, _STARTS, _GONE)
 """What each version of the layout adds to the one before."""
 
 

@@ -32,6 +32,7 @@ from schemas.errors import Rejected, Unavailable
 from service.client import open_session
 from service.clock import Clock
 from service.sqlite import Connection, open_database
+from service.tracing import Tracing, open_tracing
 
 ROOT_BYTES_MAX = 512 * 1024
 
@@ -56,6 +57,7 @@ class Edge:
     metrics: Metrics
     bells: Bells
     nonces: NonceStore
+    tracing: Tracing = field(default_factory=Tracing)
     channels: dict[str, Channel] = field(default_factory=dict)
     unsettled: int = 0
     """Submissions that channels have offered and that are not yet settled."""
@@ -96,6 +98,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock | None = None) -> As
     root = _root(settings)
     for folder in (settings.spool, settings.attachments):
         folder.mkdir(exist_ok=True)
+    tracing = open_tracing("liaison-edge", settings.otlp_endpoint, settings.trace_share)
     connection = open_database(settings.database)
     try:
         create(connection)
@@ -139,9 +142,11 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock | None = None) -> As
                 metrics=metrics,
                 bells=Bells(),
                 nonces=MemoryNonces(),
+                tracing=tracing,
             )
     finally:
         connection.close()
+        tracing.close()
 
 
 def cached_log(settings: EdgeSettings) -> LogPublic:

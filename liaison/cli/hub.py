@@ -1,4 +1,4 @@
-"""`liaison hub`: set up and run a hub; see and drive again what could not be delivered."""
+"""`liaison hub`: set up and run a hub; see how it stands; see and drive again what could not be delivered."""
 
 import getpass
 import os
@@ -189,6 +189,44 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
         ],
         as_json,
     )
+
+
+@app.command()
+def status(folder: FolderArgument, *, as_json: JSONOption = False) -> ExitCode:
+    """Say which of the hub's alerts hold now, with the page that says what to do; also without a running hub.
+
+    Ends with 1 when a critical one does. How long it has held, and how fast something rises, only Prometheus knows.
+    """
+    import asyncio
+    from time import time
+
+    from hub.operations.alerts import judge, load
+    from hub.operations.standing import numbers
+    from hub.settings import load_settings
+
+    alerts = [alert for alert in load() if alert.program == "hub"]
+    found = asyncio.run(numbers(load_settings(folder), datetime.now(UTC)))
+    firing, unjudged = judge(alerts, found.numbers, time())
+    emit(
+        {
+            "running": found.running,
+            "firing": [
+                {
+                    "alert": one.alert.name,
+                    "severity": one.alert.severity,
+                    "title": one.alert.title,
+                    "of": [",".join(sample.labels.values()) or "hub" for sample in one.samples],
+                    "value": [round(sample.value, 1) for sample in one.samples],
+                    "page": one.alert.page,
+                }
+                for one in firing
+            ],
+            "unjudged": [alert.name for alert in unjudged],
+        },
+        as_json,
+    )
+    critical = any(one.alert.severity == "critical" for one in firing)
+    return ExitCode.FAILED if critical else ExitCode.DONE
 
 
 @app.command()

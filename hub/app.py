@@ -28,6 +28,7 @@ from hub import (
     routes_inbox,
     routes_log,
     routes_parts,
+    routes_pins,
     routes_submission,
 )
 from hub.leases import Lease
@@ -56,7 +57,7 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
         return app
     for routes in (routes_log, routes_directory, routes_parts):
         app.include_router(routes.router(hub))
-    app.router.routes.extend([*routes_inbox.routes(hub), *routes_console.routes(hub)])
+    app.router.routes.extend([*routes_inbox.routes(hub), *routes_pins.routes(hub), *routes_console.routes(hub)])
     framework = app.openapi
 
     def openapi() -> dict[str, Any]:

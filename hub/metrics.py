@@ -58,6 +58,12 @@ class Metrics:
             multiprocess_mode="livemin",
             registry=self.registry,
         )
+        self.clocks_held = Gauge(
+            "liaison_clocks_held",
+            "Times not ended: our clock is ahead of partners' word.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
 
     def refusal(self, code: str) -> None:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from hub import metrics
-from hub.readiness import check_all
+from hub.readiness import ADVISORY, check_all
 from hub.wiring import Hub
 
 
@@ -24,8 +24,9 @@ def router(hub: Hub) -> APIRouter:
         now = hub.monotonic()
         if not last or now - last[0][0] >= 1:
             found = check_all(hub)
-            ready = all(state == "ok" for state in found.values())
-            last[:] = [(now, JSONResponse({"ready": ready, "checks": dict(found)}, 200 if ready else 503))]
+            ready = all(state == "ok" for name, state in found.items() if name not in ADVISORY)
+            answer = {"ready": ready, "checks": dict(found), **hub.settings.told_clock()}
+            last[:] = [(now, JSONResponse(answer, 200 if ready else 503))]
         return last[0][1]
 
     @routes.get("/metrics", response_class=PlainTextResponse)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hub.broker.contract import GROUP_MAX
 from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
-from service.settings import Settings, settings_config
+from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -20,7 +20,7 @@ ROLES = ("api", "relay", "deliver", "clock")
 _ROLE = f"({'|'.join(ROLES)})"
 
 
-class HubSettings(Settings):
+class HubSettings(ProgramSettings):
     """See the module."""
 
     model_config = settings_config("LIAISON_HUB_")
@@ -64,8 +64,6 @@ class HubSettings(Settings):
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
-    live: bool = False
-    """Refuse test messages."""
     log_level: str = Field(default="info", pattern=r"debug|info|warning|error")
 
     requests_at_once_max: Count = 1024
@@ -139,6 +137,9 @@ class HubSettings(Settings):
     """How often the clock keeper looks for times of agreements that run out."""
     clock_warn_ahead_hours: Annotated[int, Field(ge=0, le=24 * 60)] = 72
     """How long before such a time ends the log says so; 0: only that it has ended."""
+
+    clock_ahead_hours_max: Annotated[int, Field(ge=0, le=24 * 365)] = 24
+    """How far our clock may be ahead of what partners have signed before no time of an agreement ends by it; 0: any."""
 
     sign_in_link_minutes: Count = 10
     session_idle_minutes: Count = 30

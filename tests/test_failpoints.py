@@ -34,6 +34,8 @@ def test_the_hub_is_killed_at_every_point_of_a_messages_way() -> None:
     elsewhere = (
         "hub.ceremony.",
         "hub.accounts.",
+        "hub.backup.",
+        "hub.restore.",
         "hub.views.",
         "hub.cases.",
         "hub.clockkeeper.",

@@ -29,6 +29,7 @@ INBOX_BYTES_MAX = 64 * 1024**2
 LEAVES_BYTES_MAX = 512 * (2 * LEAF_BYTES_MAX + CHECKPOINT_BYTES_MAX)
 PROOFS_BYTES_MAX = 1024**2
 PROBLEM_BYTES_MAX = RECEIPT_BYTES_MAX + 64 * 1024
+PIN_BYTES_MAX = 1024
 SIZES_MAX = 64
 """Of one question for consistency."""
 
@@ -149,6 +150,23 @@ class HubClient:
     async def directory_proof(self, version: int) -> bytes:
         """The receipt of the leaf that logged this version. Raises Rejected(NOT_FOUND)."""
         return (await self._get(f"/tuf/proofs/{version}", RECEIPT_BYTES_MAX)).body
+
+    async def pin(self, index: int) -> tuple[str, bytes]:
+        """The hub's pin of the case that the acceptance at `index` opened, unverified, and the salt of that leaf.
+
+        Raises:
+            Rejected: NOT_FOUND when it tells none; PROOF_INVALID for an answer of another form.
+            Unavailable: try again later.
+        """
+        answer = await self._get(f"/v1/pins/{index}", PIN_BYTES_MAX, signed=True)
+        found = strict_json.loads(answer.body, code="PROOF_INVALID", depth_max=1)
+        pin, salt = (found.get("pin"), found.get("salt")) if isinstance(found, dict) else (None, None)
+        if not isinstance(pin, str) or not isinstance(salt, str):
+            raise Rejected("PROOF_INVALID")
+        try:
+            return pin, bytes.fromhex(salt)
+        except ValueError as error:
+            raise Rejected("PROOF_INVALID") from error
 
     async def _post(self, body: bytes, media_type: str) -> Answer:
         return await client.call(

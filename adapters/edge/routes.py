@@ -60,7 +60,8 @@ def router(edge: Edge) -> APIRouter:
         """The edge can work: 200, else 503."""
         found = await check_all(edge)
         ready = all(state == "ok" for state in found.values())
-        return JSONResponse({"ready": ready, "checks": dict(found), "held": held(edge)}, 200 if ready else 503)
+        answer = {"ready": ready, "checks": dict(found), "held": held(edge), **edge.settings.told_clock()}
+        return JSONResponse(answer, 200 if ready else 503)
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     async def numbers() -> Response:

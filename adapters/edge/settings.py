@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.contract import Direction
 from keys.container import MESSAGE_BYTES_MAX
 from service.batch import ITEMS_MAX
-from service.settings import Settings, settings_config
+from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -34,7 +34,7 @@ class ChannelSettings(BaseModel):
     """The channel's own settings."""
 
 
-class EdgeSettings(Settings):
+class EdgeSettings(ProgramSettings):
     """See the module."""
 
     model_config = settings_config("LIAISON_EDGE_")
@@ -55,8 +55,6 @@ class EdgeSettings(Settings):
     passphrase_file: Path | None = None
     """Default: `passphrase` in the data directory. Better on another volume."""
     channels: Mapping[str, ChannelSettings] = Field(default_factory=dict)
-    live: bool = False
-    """Real operation: the specimen state is refused in payloads."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
     pull: bool = True

@@ -30,7 +30,7 @@ from keys.requests import MemoryNonces, NonceStore
 from keys.suite import KemPrivate, RequestKey, SigningPair
 from schemas.errors import Rejected, Unavailable
 from service.client import open_session
-from service.clock import Clock, utc_now
+from service.clock import Clock
 from service.sqlite import Connection, open_database
 
 ROOT_BYTES_MAX = 512 * 1024
@@ -80,7 +80,7 @@ class Edge:
 
 
 @asynccontextmanager
-async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncIterator[Edge]:
+async def open_edge(settings: EdgeSettings, *, clock: Clock | None = None) -> AsyncIterator[Edge]:
     """The edge of a data directory made by `liaison edge init`, for as long as the block runs; no task runs yet.
 
     Raises:
@@ -88,6 +88,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
         Unavailable: the database cannot be read or written.
     """
     os.umask(0o077)
+    clock = clock or settings.clock
     secrets = read_keyring(settings.keyring, read_passphrase(settings.passphrase))
     pair = SigningPair.from_seeds(secrets["sign.ed25519"], secrets["sign.mldsa65"])
     kems = [KemPrivate.from_seed(seed) for name, seed in secrets.items() if name == "kem" or name.startswith("kem.")]
@@ -150,7 +151,7 @@ def cached_log(settings: EdgeSettings) -> LogPublic:
         Rejected: DIRECTORY_INVALID, it has expired; NOT_FOUND, there is no root.
         Unavailable: none was ever taken in.
     """
-    return DirectoryClient(_root(settings), settings.directory_cache).cached(utc_now()).hub.log
+    return DirectoryClient(_root(settings), settings.directory_cache).cached(settings.clock()).hub.log
 
 
 def _root(settings: EdgeSettings) -> bytes:

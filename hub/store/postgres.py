@@ -9,9 +9,12 @@ stops in mid-transaction loses its session (`idle_in_transaction_session_timeout
 Used by one event loop, which it blocks for a round trip or the lock, never longer than the limit (ADR 101).
 """
 
+import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -55,6 +58,9 @@ class Cursor(Protocol):
         """One after the other."""
 
 
+_INSERTS = re.compile(r"(?P<into>INSERT INTO .+ VALUES )(?P<row>\(\?(?:, \?)*\))(?P<rest>| ON CONFLICT DO NOTHING)")
+_ROWS_AT_ONCE = 64
+
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK:d})"
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
@@ -94,6 +100,7 @@ class PostgresConnection:
         self._seconds_max = seconds_max
         self._session: _Bounded | None = None
         self._within = False
+        self._not_before = 0.0
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Cursor:
         """The statement (`?` where a parameter goes), done; its rows are here whole."""
@@ -101,9 +108,20 @@ class PostgresConnection:
             return self._live().execute(translated(statement), parameters, binary=True)
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """The statement with each of the rows, in their order, in one round trip."""
-        with _known(), self._live().cursor() as cursor:
-            cursor.executemany(translated(statement), rows)
+        """The statement with each of the rows, in their order, in one round trip.
+
+        Rows that are only inserted go many to a statement, which costs both sides less.
+        """
+        with _known():
+            session = self._live()
+            inserts = _INSERTS.fullmatch(statement)
+            if inserts is None:
+                with session.cursor() as cursor:
+                    cursor.executemany(translated(statement), rows)
+                return
+            for some in _chunks(list(rows)):
+                values = ", ".join([inserts["row"]] * len(some))
+                session.execute(translated(inserts["into"] + values + inserts["rest"]), list(chain(*some)))
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -162,9 +180,16 @@ class PostgresConnection:
             return session
         if self._within:
             raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
-        self._session = _Bounded.connect(self._url, autocommit=True, **self._options)  # type: ignore[arg-type]
-        self._session.seconds_max = self._seconds_max
-        return self._session
+        if time.monotonic() < self._not_before:
+            raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
+        try:
+            session = _Bounded.connect(self._url, autocommit=True, **self._options)  # type: ignore[arg-type]
+        except psycopg.Error:
+            self._not_before = time.monotonic() + RETRY_AFTER_SECONDS  # an unreachable server must not stop the loop
+            raise
+        session.seconds_max = self._seconds_max
+        self._session = session
+        return session
 
 
 def open_postgres(url: str, password_file: Path | None, *, seconds_max: float = SECONDS_MAX) -> PostgresConnection:
@@ -204,6 +229,15 @@ def read_password(file: Path | None) -> str | None:
             return source.read(PASSWORD_BYTES_MAX).decode().strip()
     except (OSError, UnicodeDecodeError):
         raise Rejected("NOT_FOUND", "/database_password_file") from None
+
+
+def _chunks(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """Of few sizes (powers of two), so that each statement is prepared once."""
+    first = 0
+    while first < len(rows):
+        size = min(_ROWS_AT_ONCE, 1 << ((len(rows) - first).bit_length() - 1))
+        yield rows[first : first + size]
+        first += size
 
 
 def _committed(cursor: psycopg.Cursor[Row]) -> None:

@@ -59,6 +59,10 @@ class Directory:
         except KeyError as error:
             raise Rejected("RECIPIENT_UNKNOWN") from error
 
+    def of_state(self, state: str) -> frozenset[str]:
+        """Every partner of a state (ISO alpha-3)."""
+        return frozenset(name for name, record in self.partners.items() if record.state == state)
+
     def signing_public(self, partner: str, ed25519_id: str, mldsa65_id: str, at: datetime) -> SigningPublic:
         """The pair with these ids, which the partner may sign with at `at`.
 

@@ -168,6 +168,15 @@ class Repository:
         """The published version, read as any reader would."""
         return DirectoryClient(self.root, None, folder_fetch(self.folder)).refresh(now)
 
+    def tests_alone(self) -> bool:
+        """Whether every partner is a test, by what was published last, however long ago; nothing is signed for it.
+
+        Raises:
+            Rejected: DIRECTORY_INVALID.
+        """
+        before = self._load().timestamp.expires - timedelta(seconds=1)
+        return all(partner.test for partner in self.directory(before).partners.values())
+
     def enrol(self, registrar: Sequence[bytes], enrolment: bytes, record: PartnerRecord, now: datetime) -> Directory:
         """The partner is in the directory, its role delegated to the administrators' key of the enrolment.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liaison.cli.keys import CostOption
-from liaison.cli.output import ExitCode, emit, group, note
+from liaison.cli.output import ExitCode, emit, group, note, progress
 
 if TYPE_CHECKING:
     from hub.cases.clocks import CaseClock
@@ -223,7 +223,7 @@ def link(
     from liaison.cli.keys import read_directory
 
     settings = load_settings(folder)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = settings.clock().replace(microsecond=0)
     found = account_of(read_directory(settings.directory_folder), partner, account)
     token, until = new_token(), now + timedelta(minutes=settings.sign_in_link_minutes)
     with open_log(settings) as opened:
@@ -245,18 +245,21 @@ def link(
 @app.command()
 def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOption = False) -> None:
     """List cases, the latest first: parties, state, next clock and who must act; at most 1000."""
-    from hub.cases.case import ERASED, actors
+    from hub.cases.case import ERASED, actors, closed
     from hub.cases.reading import agreed_clock, agreed_clocks, all_cases, cases_of, next_clock
+    from hub.cases.suspension import suspended
     from hub.settings import load_settings
     from hub.wiring import open_log
 
-    now = datetime.now(UTC)
-    with open_log(load_settings(folder)) as opened:
+    settings = load_settings(folder)
+    now = settings.clock()
+    with open_log(settings) as opened:
         if partner is None:
             rows = all_cases(opened.reader, limit=LISTED_MAX)
         else:
             rows = cases_of(opened.reader, partner, limit=LISTED_MAX).rows
         agreed = agreed_clocks(opened.reader, [row.row for row in rows])
+        held = suspended(opened.reader, [row.row for row in rows])
     listed: list[dict[str, object]] = []
     for row in rows:
         clock = next_clock(row, agreed[row.row])
@@ -266,6 +269,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
                 "procedure": row.procedure,
                 "parties": list(row.parties),
                 "state": row.state,
+                "suspended": row.row in held and row.state != ERASED and not closed(row.procedure, row.state),
                 "next": [] if row.state == ERASED else list(actors(row.procedure, row.state, row.parties)),
                 "clock": None if clock is None else _clock(clock, now),
                 "agreed": [_clock(agreed_clock(one), now) for one in agreed[row.row]],
@@ -294,6 +298,19 @@ def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
     }
 
 
+@app.command("confirm-clock")
+def confirm_clock(folder: FolderArgument, as_json: JSONOption = False) -> None:
+    """Vouch that this machine's clock is right, where partners have signed nothing for long; the log keeps who did."""
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from hub.witness import Confirmed
+
+    with open_log(load_settings(folder)) as opened:
+        leaf = opened.writer.commit_now(Confirmed(getpass.getuser()))
+        at = opened.writer.last_at
+    emit({"at": at, "leaf": leaf}, as_json)
+
+
 @app.command()
 def certificate(
     folder: FolderArgument,
@@ -306,14 +323,15 @@ def certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
-    from hub.certificates import proved
+    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock, as it is now."""
+    from hub.certificates import certified
     from hub.settings import load_settings
     from hub.wiring import open_log
     from keys.proofs.deadline import encode
 
-    with open_log(load_settings(folder)) as opened:
-        raw = encode(proved(opened.reader, row, clock))
+    settings = load_settings(folder)
+    with open_log(settings) as opened:
+        raw = encode(certified(opened.writer, opened.reader, row, clock, settings.year))
     with file.open("xb") as target:
         target.write(raw)
     emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)
@@ -339,3 +357,83 @@ def rebuild(
     if not found.equal:
         note("What was stored differed from the log." + ("" if check else " It is as the log says now."))
     return ExitCode.NOT_VERIFIED if check and not found.equal else ExitCode.DONE
+
+
+@app.command()
+def backup(
+    folder: FolderArgument,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where the backup goes; must not be there yet.")],
+    as_json: JSONOption = False,
+) -> None:
+    """Copy database, directory and parts as of one moment, beside a running hub. Never the key file: see the docs."""
+    from hub.backup.making import make_backup
+    from hub.settings import load_settings
+
+    try:
+        with progress("Rows and files") as advance:
+            made = make_backup(load_settings(folder), target, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="TARGET") from None
+    note("The key file and its passphrase are not in it: keep a copy of each, apart from each other and from this.")
+    emit(made, as_json)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="As `liaison hub backup` made it.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new data directory; must not be there yet.")],
+    *,
+    keys: Annotated[
+        Path,
+        typer.Option("--keys", metavar="KEYS", help="A folder with `keyring` and `secrets`, from their own backup."),
+    ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Said or not: nothing gets its name before all of it is proved.")
+    ] = True,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A checkpoint that an edge or auditor holds: an older backup is refused."),
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", help="An empty PostgreSQL database. Default: a file in DIR.")
+    ] = None,
+    database_password: Annotated[
+        Path | None, typer.Option("--database-password-file", metavar="FILE", help="The hub's password there.")
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Make a hub of a backup and prove it: log, statements, messages, parts, cases. It is not started."""
+    from hub.backup.restoring import Target
+    from hub.backup.restoring import restore as make
+
+    del verify
+    target = Target(folder, keys, database_url or "", database_password)
+    try:
+        with progress("Restored and proved") as advance:
+            made = make(source, target, checkpoint=checkpoint, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="DIR") from None
+    if made.seen is None:
+        note("Nobody outside was asked: with --checkpoint, a state that an edge holds, an older backup is found.")
+    emit({"verified": True, **{name: getattr(made, name) for name in made.__slots__}}, as_json)
+
+
+@app.command()
+def behind(
+    folder: FolderArgument,
+    *,
+    dismiss: Annotated[
+        bool, typer.Option("--dismiss", help="The partner is wrong; the log keeps who said so.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Show which partner signed that it saw more of the log than there is here (3), or that nobody did."""
+    from hub.log.claims import dismissed, standing
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+
+    with open_log(load_settings(folder)) as opened:
+        claim = standing(opened.connection)
+        leaf = opened.writer.commit_now(dismissed(getpass.getuser())) if dismiss else None
+    emit({"claim": claim, "dismissed": leaf}, as_json)
+    return ExitCode.NOT_VERIFIED if claim is not None and not dismiss else ExitCode.DONE

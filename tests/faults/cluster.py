@@ -225,7 +225,7 @@ def cluster(folder: Path, **environment: Mapping[str, str]) -> Iterator[Cluster]
 
 @cache
 def founded() -> World:
-    """The world that every test copies: three authorities, three agreements; each program has run once."""
+    """The world that every test copies: three authorities, their agreements; each program has run once."""
     kept = tempfile.TemporaryDirectory(prefix="liaison-faults-")
     _kept.append(kept)
     folder = Path(kept.name)

@@ -12,7 +12,7 @@ import pytest
 from schemas.agreements import profile
 from schemas.agreements.clocks import STEPS
 from schemas.agreements.period import NO_EXTENSION, Extension, Period
-from schemas.agreements.profile import FOLDER, Profile, ids, lay, load, plain
+from schemas.agreements.profile import FOLDER, Profile, for_tests, ids, lay, load, plain
 from schemas.agreements.text import FORMS, Text, canonical, parse_text
 from schemas.errors import Rejected
 
@@ -329,6 +329,7 @@ def test_a_case_that_pinned_a_version_keeps_it(tmp_path: Path, monkeypatch: pyte
     for version, members in ((1, first), (2, second)):
         (tmp_path / f"EU-MDA.v{version}.json").write_text(json.dumps(members), encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no profile", encoding="utf-8")
+    (tmp_path / "TEST-X.v1.json").write_text("{}", encoding="utf-8")  # not where those lie
     monkeypatch.setattr(profile, "FOLDER", tmp_path)
     profile._versions.cache_clear()
     profile._load.cache_clear()
@@ -337,10 +338,20 @@ def test_a_case_that_pinned_a_version_keeps_it(tmp_path: Path, monkeypatch: pyte
         assert load("EU-MDA").version == 2
         assert load("EU-MDA").period("reply_limit") == Period(12, "WD")
         assert load("EU-MDA", 1).period("reply_limit") == Period(11, "WD")
+        with pytest.raises(Rejected, match="NO_AGREEMENT"):
+            load("TEST-X")
         assert load("EU-MDA", 1).texts[0].digest != load("EU-MDA").texts[0].digest
     finally:
         profile._versions.cache_clear()
         profile._load.cache_clear()
+
+
+def test_a_profile_made_for_tests_is_known_and_never_listed() -> None:
+    found = load("TEST-PROFILE-AUT-MDA")
+    assert found.certain
+    assert found.texts[0].kind == "test"
+    assert not any(for_tests(name) or load(name).texts[0].kind == "test" for name in ids())
+    assert not any(load(name).certain for name in ids())  # silence is consent under none that is shipped
 
 
 def test_a_text_lies_only_over_the_one_it_names() -> None:
@@ -383,6 +394,8 @@ def _spoiled(raw: Any, path: str, value: Any) -> Text:
         ("/dated", "yesterday", "FIELD_PATTERN", None),
         ("/kind", "treaty", "CODE_UNKNOWN", None),
         ("/kind", "protocol", "FIELD_MISSING", "/base"),
+        ("/kind", "test", "FIELD_RANGE", "/id"),
+        ("/id", "TEST-KAZ", "FIELD_RANGE", None),
         ("/base", {"id": "EU-KAZ", "version": 1}, "FIELD_UNKNOWN", None),
         ("/parties", "KAZ", "FIELD_TYPE", None),
         ("/parties", ["KAZ"], "FIELD_LENGTH", None),

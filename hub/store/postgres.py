@@ -65,6 +65,11 @@ _ROWS_AT_ONCE = 64
 _BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK:d})"
 """Whatever the server's default: with a snapshot from before the lock, what others committed meanwhile is not seen."""
 _SECRETS = frozenset({"password", "sslpassword"})
+_END_HOLDER = (  # noqa: S608 - numbers of ours
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    f"WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {LOCK >> 32:d} AND l.objid = {LOCK & 0xFFFFFFFF:d} "
+    "AND a.xact_start < clock_timestamp() - make_interval(secs => %s)"
+).encode()
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
 """A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
@@ -135,7 +140,11 @@ class PostgresConnection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As `hub.store.engine.transaction`."""
+        """As `hub.store.engine.transaction`.
+
+        A process that stops while it sends statements keeps its session, for the server waits for the rest of them:
+        whoever has waited for the lock in vain for so long ends that session, and the next try has the lock.
+        """
         with self._begun(_BEGIN):
             yield
 
@@ -167,7 +176,7 @@ class PostgresConnection:
             session = self._live()
             self._within = True
             try:
-                session.execute(begin.encode())
+                self._begin(session, begin)
                 yield
                 self._warned = False
                 self._committed(session.execute(b"COMMIT"))
@@ -178,6 +187,15 @@ class PostgresConnection:
                 raise
             finally:
                 self._within = False
+
+    def _begin(self, session: _Bounded, begin: str) -> None:
+        try:
+            session.execute(begin.encode())
+        except (errors.LockNotAvailable, errors.QueryCanceled):
+            if begin == _BEGIN:
+                session.rollback()
+                session.execute(_END_HOLDER, (self._seconds_max / 2,))
+            raise
 
     def _live(self) -> _Bounded:
         session = self._session

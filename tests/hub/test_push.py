@@ -121,7 +121,7 @@ async def test_retry_after_is_honoured(world: World, edge: CalledEdge) -> None:
 
 async def test_an_edge_that_hangs_is_left_after_the_timeout(world: World, edge: CalledEdge) -> None:
     edge.answers = [HANG]
-    async with world.running(push_timeout_seconds=0.05) as client:
+    async with world.running(push_timeout_seconds=0.5) as client:
         _, index = await send(world, client)
         await until(lambda: lane(world) is not None)
         await pass_time(world, 2)

@@ -25,6 +25,7 @@ MAY_IMPORT = {
 
 OWNERS = {
     "alembic": ["hub/store/migrating.py", "hub/store/migrations/*.py"],
+    "aiokafka": ["hub/broker/kafka.py", "hub/broker/cluster.py"],
     "aiohttp": ["service/client.py", "adapters/channels/*.py", "adapters/edge/*.py", "hub/delivery/*.py"],
     "cryptography": ["keys/*.py"],
     "fastapi": ["*/routes*.py", "hub/app.py", "adapters/edge/app.py", "service/problems.py"],

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hub.broker.contract import Broker
-from hub.broker.embedded import EmbeddedBroker
+from hub.broker.opening import open_broker
 from hub.directories import Directories
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
@@ -145,6 +145,7 @@ def open_hub(
         _check_keys(directories.current.hub, signer, request_key)
         parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
         parts.open()
+        broker = open_broker(settings, connection, writer)
     except BaseException:
         connection.close()
         raise
@@ -165,7 +166,7 @@ def open_hub(
         failures=Rates(settings.failures_per_minute / 60, settings.failures_per_minute),
         quotas=Rates(settings.messages_per_second, settings.messages_burst),
         requests=Rates(settings.requests_per_second, settings.requests_burst),
-        broker=EmbeddedBroker(connection, writer),
+        broker=broker,
         chance=chance,
     )
 

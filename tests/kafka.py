@@ -3,10 +3,10 @@
     bootstrap = server().bootstrap            # one node a test process, shared; tests are apart by their topics' names
     with Cluster(3) as cluster: ...           # three nodes of one's own, to be killed, stopped and started again
 
-`libraries()` has Maven fetch what `kafka_libraries/pom.xml` names, into the ignored folder `var/`, and takes no jar that
-`kafka_libraries/SHA256SUMS` does not know; `bootstrap.py test` calls it beforehand (`python -m tests.kafka`).
-`LIAISON_TEST_KAFKA` (`host:port,...`) points at a server that is there already; then what stops it fails with these words. Clusters of
-one's own are started all the same.
+`libraries()` has Maven fetch what `kafka_libraries/pom.xml` names, into the ignored folder `var/`, and takes no jar
+that `kafka_libraries/SHA256SUMS` does not know; `bootstrap.py test` calls it beforehand (`python -m tests.kafka`).
+`LIAISON_TEST_KAFKA` (`host:port,...`) points at a server that is there already; then what stops it fails with these
+words. Clusters of one's own are started all the same.
 """
 
 import atexit

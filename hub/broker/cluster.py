@@ -8,7 +8,7 @@ has (aiokafka asks for no metadata newer than version 5, which lacks it; version
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -36,13 +36,10 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from hub.broker.contract import OPERATOR_SECONDS, POSITION_CODE, TOPIC_CODE
 from schemas.errors import Fault, Rejected, Unavailable
 
 CLIENT = "liaison-hub"
-TOPIC_CODE, POSITION_CODE = "BROKER_TOPIC", "BROKER_POSITION"
-OPERATOR_SECONDS = 10.0
-"""How long to leave alone what only an operator can mend."""
-
 ANY, PREFIXED, LITERAL = 1, 4, 3
 TOPIC_RESOURCE, CLUSTER_RESOURCE, BROKER_RESOURCE = 2, 4, 4
 ALLOW = 3
@@ -151,7 +148,9 @@ class Cluster:
     async def create(self, name: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
         """The topic is there; one that was there already stays as it is."""
         request = CreateTopicsRequest(
-            [(name, partitions, replicas, [], list(settings.items()))], int(self._address.request_seconds * 1000), False
+            [(name, partitions, replicas, [], list(settings.items()))],
+            timeout=int(self._address.request_seconds * 1000),
+            validate_only=False,
         )
         async with bounded(self._address.publish_seconds):
             while True:
@@ -162,12 +161,14 @@ class Cluster:
                 if not kafka_errors.for_code(error).retriable:
                     raise kafka_errors.for_code(error)
                 await asyncio.sleep(0.1)  # a cluster that has just begun has too few brokers for the replicas
-            while await self.topic(name) is None:
+            while True:
+                if await self.topic(name) is not None:
+                    return  # the node that is asked knows it too
                 await asyncio.sleep(0.1)
 
     async def settings(self, topic: str) -> dict[str, str]:
         """What holds for a topic, by the names that Kafka gives."""
-        answer = await self._ask(DescribeConfigsRequest([(TOPIC_RESOURCE, topic, None)], False))
+        answer = await self._ask(DescribeConfigsRequest([(TOPIC_RESOURCE, topic, None)], include_synonyms=False))
         return _settings(answer)
 
     async def broker_settings(self) -> dict[int, dict[str, str]]:
@@ -175,7 +176,7 @@ class Cluster:
         nodes = await self._nodes()
         found = {}
         for node in nodes:
-            request = DescribeConfigsRequest([(BROKER_RESOURCE, str(node), None)], False)
+            request = DescribeConfigsRequest([(BROKER_RESOURCE, str(node), None)], include_synonyms=False)
             found[node] = _settings(await self._ask(request, node=node))
         return found
 
@@ -372,24 +373,13 @@ class _Metadata(Request[_MetadataStruct]):  # type: ignore[misc]
 
     def build(self, request_struct_class: Any) -> Any:
         """As aiokafka wants it."""
-        return request_struct_class([(bytes(16), self._topic, {})], False, False, {})
+        return request_struct_class([(bytes(16), self._topic, {})], *(False, False), {})  # makes none, asks no rights
 
 
-def tls_of(authorities: Path | None, certificate: Path | None, key: Path | None) -> None:
-    """Whether the three settings go together. Raises Rejected(TLS_REQUIRED) when one is given without the others."""
-    given = {"kafka_tls_authorities": authorities, "kafka_tls_certificate": certificate, "kafka_tls_key": key}
-    missing = [name for name, path in given.items() if path is None]
-    if missing and len(missing) != len(given):
-        raise Rejected("TLS_REQUIRED", f"/{missing[0]}")
-
-
-def partitions_of(topic: Topic | None) -> Topic:
+def existing(topic: Topic | None) -> Topic:
     """The topic, or Unavailable(BROKER_TOPIC) when there is none."""
     if topic is None:
         raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS)
     if topic.partitions < 1:
         raise Fault("a topic without partitions")
     return topic
-
-
-__all__: Sequence[str] = ["Address", "Cluster", "Grant", "Topic", "bounded", "partitions_of", "tls_of"]

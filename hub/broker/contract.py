@@ -15,6 +15,10 @@ OUTBOUND = "hub.v1.outbound"
 INBOX_PREFIX = "hub.v1.inbox."
 """Of the topics from which partners read what is addressed to them, each its own alone (`hub.broker.inboxes`)."""
 
+TOPIC_CODE, POSITION_CODE = "BROKER_TOPIC", "BROKER_POSITION"
+OPERATOR_SECONDS = 10.0
+"""How long to leave alone what only an operator can mend."""
+
 VALUE_BYTES_MAX = 16 * 1024
 INBOX_VALUE_BYTES_MAX = 950_000
 """Of a record in such a topic: a whole container with its receipt."""

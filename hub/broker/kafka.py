@@ -18,6 +18,8 @@ Guarantees the contract of `hub.broker.contract` by this:
 A key's partition is the first eight bytes of its SHA-256 modulo their number: the same in every release and program.
 """
 
+# ruff: noqa: SLF001 - what has to be done to a client that hangs, no method of it does
+
 import asyncio
 import hashlib
 from collections import defaultdict
@@ -28,8 +30,8 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from hub.broker.cluster import Address, Cluster, Topic, bounded, partitions_of
-from hub.broker.contract import GROUP_MAX, Fetched, Positions, Record, value_bytes_max
+from hub.broker.cluster import Address, Cluster, Topic, bounded, existing
+from hub.broker.contract import GROUP_MAX, POSITION_CODE, Fetched, Positions, Record, value_bytes_max
 from hub.broker.lineage import Lineage
 from schemas.errors import Fault, LiaisonError, Unavailable
 from service.failpoints import reach
@@ -125,15 +127,16 @@ class KafkaBroker:
 
     async def _topic(self, name: str) -> Topic:
         if name not in self._topics:
-            found = partitions_of(await self._cluster.topic(name))
+            found = existing(await self._cluster.topic(name))
             await self._lineage.check(found)
             self._topics[name] = found
         return self._topics[name]
 
     async def _verify(self, known: Topic) -> None:
-        found = partitions_of(await self._cluster.topic(known.name))
+        """The topic is still the one that was read from; if it was rebuilt, positions are to be read again."""
+        found = existing(await self._cluster.topic(known.name))
         if (found.id, found.partitions) != (known.id, known.partitions):
-            await self._lineage.check(found)
+            raise Unavailable(POSITION_CODE)
 
     # -- publishing
 
@@ -180,7 +183,7 @@ class KafkaBroker:
         if self._producer is producer:
             self._producer = None
         if not producer._closed:
-            producer._message_accumulator.fail_all(kafka_errors.ProducerClosed())
+            _fail_all(producer)
             await _ended(producer.stop(), producer)
 
     # -- reading
@@ -273,6 +276,16 @@ async def _one_error() -> AsyncIterator[None]:
         yield
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
+
+
+def _fail_all(producer: AIOKafkaProducer) -> None:
+    """Whatever it still holds has failed; otherwise its `stop` would wait for that, for ever (aiokafka#1101)."""
+    held = producer._message_accumulator
+    queued = [batch for batches in held._batches.values() for batch in batches]
+    held._pending_batches.update(batch for batch in queued if batch.retry_count)  # where it will take them from
+    held.fail_all(kafka_errors.ProducerClosed())
+    for batch in {*queued, *held._pending_batches}:
+        batch._drain_waiter.exception()  # nobody else looks at it
 
 
 async def _ended(stopping: object, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:

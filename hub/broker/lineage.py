@@ -1,24 +1,30 @@
 """Which topic the positions in the database belong to: Kafka's own id of it, and how many partitions it had.
 
 Guarantees that nothing is published to or read from a topic that was lost and made anew, or that was given more
-partitions, as if it were the one the positions are of: that says BROKER_POSITION until an operator has the topic filled
-from the log (`liaison hub broker rebuild`). Where nothing is known yet, the first topic seen is remembered, unless there
-are positions already: they came from another broker.
+partitions, as if it were the one the positions are of: that says BROKER_POSITION until an operator has the topic
+filled from the log (`liaison hub broker rebuild`). Where nothing is known yet, the first topic seen is remembered,
+unless there are positions already: they came from another broker.
 """
 
-from hub.broker.cluster import OPERATOR_SECONDS, POSITION_CODE, Topic
-from hub.broker.contract import OUTBOUND
+from typing import TYPE_CHECKING
+
+from hub.broker.contract import OPERATOR_SECONDS, OUTBOUND, POSITION_CODE
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
 from hub.store.engine import Connection, guarded
 from schemas.errors import Unavailable
+
+if TYPE_CHECKING:
+    from hub.broker.cluster import Topic
 
 RELAY_POSITION = "relay_position"
 _PREFIX = "kafka_topic/"
 _KNOWN = "SELECT value FROM meta WHERE name = ?"
 _REMEMBER = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _USED = "SELECT 1 FROM consumer_position WHERE topic = ? UNION ALL SELECT 1 FROM meta WHERE name = ? AND value <> ?"
+_RANGE = (_PREFIX, _PREFIX[:-1] + chr(ord(_PREFIX[-1]) + 1))
 _ANY = "SELECT 1 FROM meta WHERE name >= ? AND name < ?"
+_FORGET = "DELETE FROM meta WHERE name >= ? AND name < ?"
 
 
 class Lineage:
@@ -28,7 +34,7 @@ class Lineage:
         self._connection = connection
         self._writer = writer
 
-    async def check(self, topic: Topic) -> None:
+    async def check(self, topic: "Topic") -> None:
         """The topic is the one that the positions are of.
 
         Raises:
@@ -62,7 +68,7 @@ def lineage_name(topic: str) -> str:
     return _PREFIX + topic
 
 
-def lineage_value(topic: Topic) -> bytes:
+def lineage_value(topic: "Topic") -> bytes:
     """What is remembered of it."""
     return f"{topic.id}/{topic.partitions}".encode()
 
@@ -70,9 +76,14 @@ def lineage_value(topic: Topic) -> bytes:
 def check_embedded(connection: Connection) -> None:
     """The positions are the embedded broker's, not a Kafka's. Raises Unavailable(BROKER_POSITION) until rebuilt."""
     with guarded():
-        found = connection.execute(_ANY, (_PREFIX, _PREFIX[:-1] + chr(ord(_PREFIX[-1]) + 1))).fetchone()
+        found = connection.execute(_ANY, _RANGE).fetchone()
     if found is not None:
         raise Unavailable(POSITION_CODE, OPERATOR_SECONDS)
+
+
+def forget_all(connection: Connection) -> None:
+    """Nothing is known of any topic. Call in a transaction."""
+    connection.execute(_FORGET, _RANGE)
 
 
 def _nothing(_: Sealed) -> None:

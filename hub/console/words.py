@@ -25,6 +25,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "ContentConsignment": "Taken by the recipient's edge",
         "ContentConsignmentFailure": "Delivery parked",
         "ConsignmentRedriven": "Delivery driven again",
+        "BrokerRebuilt": "Broker filled again from the log",
         "ContentHandover": "Handed over",
         "ContentHandoverFailure": "Hand-over failed",
         "ContentAccessTracking": "Opened",
@@ -45,7 +46,9 @@ GROUPS: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "evidence",
         "Deliveries and evidence",
-        frozenset({"ContentConsignment", "ConsignmentRedriven", "ContentHandover", "ContentAccessTracking"}),
+        frozenset(
+            {"ContentConsignment", "ConsignmentRedriven", "BrokerRebuilt", "ContentHandover", "ContentAccessTracking"}
+        ),
     ),
     (
         "trouble",

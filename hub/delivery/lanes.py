@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
 from hub.broker.positions import after, read_positions, write_positions
+from hub.delivery import inboxes
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
@@ -85,6 +86,7 @@ async def run(hub: Hub) -> None:
         group.create_task(relay.run(hub))
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
+        group.create_task(inboxes.run(hub))
 
 
 class Lanes:
@@ -165,6 +167,7 @@ class Lanes:
             except Unavailable as error:
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
+                positions, unwritten = read_positions(hub.connection, OUTBOUND, CONSUMER), 0  # perhaps it was rebuilt
                 continue
             for partner in {partner for partner, _ in rows}:
                 self._lanes[partner].wake.set()

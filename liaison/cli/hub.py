@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liaison.cli import hub_broker
 from liaison.cli.keys import CostOption
 from liaison.cli.output import ExitCode, emit, group, note
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from hub.cases.clocks import CaseClock
 
 app = group(__doc__ or "")
+app.add_typer(hub_broker.app, name="broker")
 
 LISTED_MAX = 1000
 

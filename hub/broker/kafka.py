@@ -34,7 +34,6 @@ from hub.broker.cluster import Address, Cluster, Topic, bounded, existing
 from hub.broker.contract import GROUP_MAX, POSITION_CODE, Fetched, Positions, Record, value_bytes_max
 from hub.broker.lineage import Lineage
 from schemas.errors import Fault, LiaisonError, Unavailable
-from service.failpoints import reach
 
 BATCH_BYTES_MAX = 256 * 1024
 """Of one partition in one request; a larger record goes alone. One request a broker is under way at a time."""
@@ -87,7 +86,6 @@ class KafkaBroker:
             self._topics.pop(topic, None)
             await self._give_up(producer)
             raise
-        reach("hub.broker.published")
 
     async def fetch(self, topic: str, positions: Positions, *, limit: int, wait_seconds: float) -> list[Fetched]:
         """As the contract says."""

@@ -55,7 +55,7 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
             run(SET_META, (name, value))
         run(SET_META, (RELAY_POSITION, b"0"))
         rebuilt = Rebuilt(leaf, int(run(_OPEN).fetchone()[0]))
-        reach("hub.broker.rebuilt")
+        reach("hub.rebuilding.written")
 
         def answer(_: Sealed) -> Rebuilt:
             return rebuilt

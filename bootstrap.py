@@ -78,9 +78,6 @@ def test(arguments: list[str]) -> int:
     prepare("dev")
     if not embedded and not real_parts():
         return 1
-    if not embedded and run(PYTHON, "-m", "tests.kafka"):
-        say("Tests need Apache Kafka's jars, which Maven fetches; see above. 'test --embedded' needs none of them.")
-        return 1
     selection = ["-m", "not real"] if embedded else []
     return run(PYTHON, "-m", "pytest", "-n", "2", *selection, *further)
 

@@ -10,11 +10,13 @@ position is written only now and then, for each writing costs a sync.
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.broker.contract import OUTBOUND, Record
 from hub.broker.lineage import RELAY_POSITION
+from hub.leases import Lease
 from hub.log.batch import Answer, Batch, Sealed
+from hub.operations import traces
 from hub.store.engine import guarded
 from hub.wiring import Hub
 from schemas.errors import Unavailable
@@ -37,21 +39,27 @@ _RECIPIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One record of the topic: the index of an acceptance, and for whom it is still on its way."""
+    """One record of the topic: the index of an acceptance, and for whom it is still on its way.
+
+    `trace` is the publication's context, random numbers alone; empty, and not in the record, while nothing is traced.
+    """
 
     index: int
     recipients: tuple[str, ...]
+    trace: str = ""
 
     def encode(self, case: int) -> Record:
         """The record, keyed by its case's row."""
-        value = json.dumps({"v": 1, "idx": self.index, "to": self.recipients}, separators=(",", ":"))
-        return Record(case.to_bytes(8, "big"), value.encode())
+        members: dict[str, object] = {"v": 1, "idx": self.index, "to": self.recipients}
+        if self.trace:
+            members["t"] = self.trace
+        return Record(case.to_bytes(8, "big"), json.dumps(members, separators=(",", ":")).encode())
 
 
 def decode(record: Record) -> Outbound:
     """What `Outbound.encode` made. Raises ValueError or KeyError for another form: our own mistake."""
     members = json.loads(record.value)
-    return Outbound(int(members["idx"]), tuple(members["to"]))
+    return Outbound(int(members["idx"]), tuple(members["to"]), str(members.get("t", "")))
 
 
 def position(hub: Hub) -> int:
@@ -61,33 +69,42 @@ def position(hub: Hub) -> int:
     return 0 if row is None else int(row[0])
 
 
-async def run(hub: Hub) -> None:
-    """Publish for as long as the program runs."""
+async def run(hub: Hub, lease: Lease) -> None:
+    """Publish for as long as this process has the role."""
     following = written = position(hub)
     while True:
         try:
             size = hub.writer.size
             while group := _group(hub, following):
-                await hub.broker.publish(OUTBOUND, [outbound.encode(case) for case, outbound in group.records])
+                await _publish(hub, group)
+                hub.metrics.publish_up.set(1)
                 reach("hub.relay.published")
                 following = group.following
                 hub.metrics.relayed.inc(len(group.records))
                 if following - written >= UNWRITTEN_MAX:
-                    following = written = await _write(hub, written, following)
+                    following = written = await _write(hub, lease, written, following)
             if hub.writer.size == size:
                 await hub.writer.grown(size, hub.settings.relay_idle_seconds)
                 if hub.writer.size == size and written < following:
-                    following = written = await _write(hub, written, following)
+                    following = written = await _write(hub, lease, written, following)
                 elif (stored := position(hub)) != written:
                     following = written = stored  # an operator set it back
                 else:
                     await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
+            hub.metrics.publish_up.set(0)
             log.error("relay.failed", error, code=error.code)
             await asyncio.sleep(error.retry_after_seconds)
 
 
-async def _write(hub: Hub, written: int, following: int) -> int:
+async def _publish(hub: Hub, group: "_Group") -> None:
+    indices = tuple(outbound.index for _, outbound in group.records)
+    with hub.tracing.span("hub.publish", "producer", traces.of(hub, indices), index=indices) as span:
+        records = [replace(outbound, trace=span.context).encode(case) for case, outbound in group.records]
+        await hub.broker.publish(OUTBOUND, records)
+
+
+async def _write(hub: Hub, lease: Lease, written: int, following: int) -> int:
     """Move the position on from `written`; gives the one that stands, another when it was set back meanwhile."""
 
     def work(batch: Batch) -> Answer[int]:
@@ -100,7 +117,7 @@ async def _write(hub: Hub, written: int, following: int) -> int:
         return answer
 
     reach("hub.relay.position")
-    return await hub.writer.submit(work, leaves=0)
+    return await hub.writer.submit(lease.fenced(work), leaves=0)
 
 
 @dataclass(frozen=True, slots=True)

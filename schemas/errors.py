@@ -218,6 +218,8 @@ CODES: dict[str, Code] = _table(
     Code("CHECKPOINT_INVALID", 401, "The checkpoint's signatures do not verify."),
     Code("LOG_INCONSISTENT", 401, "Two signed states of the log contradict each other."),
     Code("DIRECTORY_INVALID", 401, "The key directory's chain of signatures does not verify."),
+    Code("BACKUP_INVALID", 422, "The backup is not whole, or not as this hub made it."),
+    Code("LOG_BEHIND", 503, "Somebody has seen a newer state of the log than is here."),
     # -- the edge
     Code("OUT_OF_ORDER", 422, "The message was handed over before the one it answers.", "warning"),
     Code("CHANNEL_REJECTED", 422, "The national system refused the message for good."),

@@ -32,12 +32,14 @@ OWNERS = {
     "holidays": ["schemas/agreements/calendars.py"],
     "http_message_signatures": ["keys/requests.py"],
     "jinja2": ["hub/console/*.py"],
+    "opentelemetry": ["service/tracing.py"],
     "prometheus_client": ["service/*.py", "hub/*.py", "adapters/edge/*.py"],
     "pydantic_settings": ["service/settings.py"],
     "psycopg": ["hub/store/postgres.py"],
+    "requests": ["service/tracing.py"],  # the exporter's own session, told to obey no proxy variable
     "rich": ["liaison/*.py"],
     "securesystemslib": ["keys/directory/*.py"],
-    "sqlalchemy": ["hub/store/*.py"],
+    "sqlalchemy": ["hub/store/*.py", "hub/backup/*.py"],
     "sqlite3": [
         "service/sqlite.py",
         "liaison/audit/sources.py",  # the auditor runs where no hub or edge is installed

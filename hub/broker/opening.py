@@ -27,7 +27,7 @@ def open_broker(settings: HubSettings, connection: Connection, writer: LogWriter
 
         return KafkaBroker(address_of(settings), Lineage(connection, writer))
     check_embedded(connection)
-    return EmbeddedBroker(connection, writer)
+    return EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None)
 
 
 def address_of(settings: HubSettings) -> "Address":

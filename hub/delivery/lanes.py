@@ -4,12 +4,14 @@ Guarantees that a sick partner delays nobody else: each lane waits for itself, a
 small number of calls of their own, so that partners which hang cannot take all of them. A lane's items and its failures
 are in the database; a restart goes on where it stood. An item is tried until it is taken, its message expires or the
 edge refuses it; refused ones are found by pushing one at a time and are parked, the others go on. Should an edge refuse
-one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything.
+one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything. Nor
+must one at our end: once `parked_max` lie parked over all partners, a lane that meets another refusal waits too.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
@@ -18,13 +20,17 @@ from hub.delivery import inboxes
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
-from hub.log.batch import Answer, Batch, Sealed
+from hub.leases import Lease
+from hub.log.batch import Answer, Batch, Sealed, Work
 from hub.store.engine import guarded
+from hub.store.parked import count_poison
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.client import Session, open_session
 from service.failpoints import reach
 from service.logs import log
+
+T = TypeVar("T")
 
 CONSUMER = "delivery"
 _UNWRITTEN_MAX = 512
@@ -73,17 +79,16 @@ class _Look:
     gone: list[int] = field(default_factory=list)
 
 
-async def run(hub: Hub) -> None:
-    """Relay, and deliver to every partner that can be called, for as long as the program runs."""
+async def run(hub: Hub, lease: Lease) -> None:
+    """Deliver to every partner that can be called, for as long as this process has the role."""
     settings = hub.settings
     most = settings.push_at_once_max + settings.push_sick_at_once_max  # the sick ones' calls take nobody's place
     async with (
         open_session(authorities=settings.push_authorities, connections_max=most) as session,
         asyncio.TaskGroup() as group,
     ):
-        lanes = Lanes(hub, session, group)
+        lanes = Lanes(hub, lease, session, group)
         lanes.look()
-        group.create_task(relay.run(hub))
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
         group.create_task(inboxes.run(hub))
@@ -92,8 +97,9 @@ async def run(hub: Hub) -> None:
 class Lanes:
     """All lanes of a hub."""
 
-    def __init__(self, hub: Hub, session: Session, group: asyncio.TaskGroup) -> None:
+    def __init__(self, hub: Hub, lease: Lease, session: Session, group: asyncio.TaskGroup) -> None:
         self._hub = hub
+        self._lease = lease
         self._session = session
         self._group = group
         self._lanes: dict[str, _Lane] = {}
@@ -153,18 +159,22 @@ class Lanes:
                 fetched = await hub.broker.fetch(
                     OUTBOUND, positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
                 )
+                outbounds = [relay.decode(one.record) for one in fetched]
                 rows = [
                     (partner, outbound.index)
-                    for outbound in (relay.decode(one.record) for one in fetched)
+                    for outbound in outbounds
                     for partner in outbound.recipients
                     if partner in self._lanes
                 ]
                 following, unwritten = after(positions, fetched), unwritten + len(fetched)
+                hub.metrics.fetch_up.set(1)
                 if rows or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
-                    await self._take(rows, following)
+                    with hub.tracing.span("hub.take", "consumer", (one.trace for one in outbounds), count=len(rows)):
+                        await self._take(rows, following)
                     unwritten = 0
                 positions = following
             except Unavailable as error:
+                hub.metrics.fetch_up.set(0)
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
                 positions, unwritten = read_positions(hub.connection, OUTBOUND, CONSUMER), 0  # perhaps it was rebuilt
@@ -180,7 +190,7 @@ class Lanes:
             return _nothing
 
         reach("hub.delivery.taking")
-        await self._hub.writer.submit(work, leaves=0, bytes_=64 * len(rows))
+        await self._write_fenced(work, leaves=0, bytes_=64 * len(rows))
         reach("hub.delivery.taken")
 
     async def _run(self, lane: _Lane) -> None:
@@ -261,6 +271,13 @@ class Lanes:
         if len(items) > 1:
             lane.singly = len(items)
             return True
+        if (
+            count_poison(hub.connection, int(hub.clock().timestamp()), hub.settings.parked_max)
+            >= hub.settings.parked_max
+        ):
+            log.error("delivery.full", partner=lane.partner, parked=hub.settings.parked_max, code=called.code)
+            await self._leave(lane, called, lane.refusals)
+            return False
         lane.singly = max(0, lane.singly - 1)
         await self._park(lane.partner, indices, called.code)
         refusals = lane.refusals + 1
@@ -293,10 +310,10 @@ class Lanes:
                 batch.write(_FORGET_LANE, (lane.partner,))
             return _nothing
 
-        await self._hub.writer.submit(work, leaves=0)
+        await self._write_fenced(work, leaves=0)
 
     async def _park(self, partner: str, indices: Sequence[int], code: str) -> None:
-        parked = await self._hub.writer.submit(Stopped(partner, indices, code), leaves=len(indices))
+        parked = await self._write_fenced(Stopped(partner, indices, code), leaves=len(indices))
         self._hub.metrics.parked.inc(parked)
         log.error("delivery.parked", partner=partner, parked=parked, code=code)
 
@@ -306,7 +323,10 @@ class Lanes:
                 batch.write(_FORGET, (partner, index))
             return _nothing
 
-        await self._hub.writer.submit(work, leaves=0)
+        await self._write_fenced(work, leaves=0)
+
+    async def _write_fenced(self, work: Work[T], *, leaves: int, bytes_: int = 1024) -> T:
+        return await self._hub.writer.submit(self._lease.fenced(work), leaves=leaves, bytes_=bytes_)
 
 
 def _nothing(_: Sealed) -> None:

@@ -1,4 +1,4 @@
-"""A hub on a real Apache Kafka: topics made and checked by its command, inbox topics, and a Kafka that lost everything."""
+"""A hub on a real Apache Kafka: topics made by its command, inbox topics, and a Kafka that lost everything."""
 
 import asyncio
 import json
@@ -238,7 +238,7 @@ async def test_a_hub_without_kafka_has_no_topics_to_check(hub_world: World, caps
 )
 def test_half_of_what_tls_needs_and_another_host_without_it_are_refused(hub_world: World, lines: list[str]) -> None:
     configure(hub_world, *lines)
-    with pytest.raises(Rejected, match="TLS_REQUIRED|FIELD_PATTERN"):
+    with pytest.raises(Rejected, match=r"TLS_REQUIRED|FIELD_PATTERN"):
         open_hub(hub_world.settings())
 
 

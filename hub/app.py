@@ -104,6 +104,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
+                await hub.broker.close()
                 writer.cancel()
         await hub.broker.close()
         hub.close()

@@ -2,8 +2,9 @@
 
 Guarantees that every accepted message that is not handed over to all its recipients is published at least once, and
 that messages of one case stay in order. Its position (an index of the log) is in the database, written after what it
-has passed was published: a crash in between publishes some again, and setting it back publishes everything again that
-is still on its way. At low load the position is written only now and then, for each writing costs a sync.
+has passed was published: a crash in between publishes some again, and setting it back, also while it runs, publishes
+everything again that is still on its way: it is moved on only from where this process last saw it. At low load the
+position is written only now and then, for each writing costs a sync.
 """
 
 import asyncio
@@ -12,12 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hub.broker.contract import OUTBOUND, Record
+from hub.broker.lineage import RELAY_POSITION
 from hub.leases import Lease
 from hub.log.batch import Answer, Batch, Sealed
 from hub.operations import traces
-from hub.operations.gauges import RELAY
 from hub.store.engine import guarded
-from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.failpoints import reach
@@ -26,6 +26,11 @@ from service.logs import log
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
 
+_MOVE = (
+    "INSERT INTO meta (name, value) VALUES (?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = ?"
+)
+_POSITION = "SELECT value FROM meta WHERE name = ?"
 _MESSAGES = "SELECT idx, case_row FROM message WHERE idx >= ? ORDER BY idx LIMIT ?"
 _RECIPIENTS = (
     "SELECT idx, partner FROM recipient WHERE idx BETWEEN ? AND ? AND state <> 'handed_over' ORDER BY idx, partner"
@@ -60,7 +65,7 @@ def decode(record: Record) -> Outbound:
 def position(hub: Hub) -> int:
     """The index from which on nothing was published yet, as the database says."""
     with guarded():
-        row = hub.connection.execute("SELECT value FROM meta WHERE name = ?", (RELAY,)).fetchone()
+        row = hub.connection.execute(_POSITION, (RELAY_POSITION,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -77,11 +82,13 @@ async def run(hub: Hub, lease: Lease) -> None:
                 following = group.following
                 hub.metrics.relayed.inc(len(group.records))
                 if following - written >= UNWRITTEN_MAX:
-                    written = await _write(hub, lease, following)
+                    following = written = await _write(hub, lease, written, following)
             if hub.writer.size == size:
                 await hub.writer.grown(size, hub.settings.relay_idle_seconds)
                 if hub.writer.size == size and written < following:
-                    written = await _write(hub, lease, following)
+                    following = written = await _write(hub, lease, written, following)
+                elif (stored := position(hub)) != written:
+                    following = written = stored  # an operator set it back
                 else:
                     await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
@@ -97,13 +104,17 @@ async def _publish(hub: Hub, group: "_Group") -> None:
         await hub.broker.publish(OUTBOUND, records)
 
 
-async def _write(hub: Hub, lease: Lease, following: int) -> int:
-    def work(batch: Batch) -> Answer[int]:
-        batch.write(SET_META, (RELAY, str(following).encode()))
-        return answer
+async def _write(hub: Hub, lease: Lease, written: int, following: int) -> int:
+    """Move the position on from `written`; gives the one that stands, another when it was set back meanwhile."""
 
-    def answer(_: Sealed) -> int:
-        return following
+    def work(batch: Batch) -> Answer[int]:
+        batch.connection.execute(_MOVE, (RELAY_POSITION, b"%d" % following, b"%d" % written))
+        stands = int(batch.connection.execute(_POSITION, (RELAY_POSITION,)).fetchone()[0])
+
+        def answer(_: Sealed) -> int:
+            return stands
+
+        return answer
 
     reach("hub.relay.position")
     return await hub.writer.submit(lease.fenced(work), leaves=0)

@@ -50,6 +50,25 @@ class HubSettings(ProgramSettings):
     """For the database's lock, a statement, or an answer of its server."""
     kafka_bootstrap: str = ""
     """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
+    kafka_tls_authorities: Path | None = None
+    """PEM files of mutual TLS with Kafka; all three or none. Any address but loopback needs them."""
+    kafka_tls_certificate: Path | None = None
+    kafka_tls_key: Path | None = None
+    kafka_plaintext: bool = False
+    """Reach Kafka on another host without TLS: on a network that is the hub's own alone."""
+    kafka_request_seconds: Seconds = 5.0
+    """For one answer of one broker."""
+    kafka_publish_seconds: Seconds = 30.0
+    """For a group of messages; longer than Kafka takes to notice that a broker is gone."""
+    kafka_partitions: Count = 12
+    """Of the topic of messages. More of them later: every key may move, so the topic is rebuilt."""
+    kafka_replicas: Count = 3
+    kafka_in_sync_min: Count = 2
+    """Brokers that must have a message before it counts as published."""
+    kafka_principal: str = ""
+    """What the hub's certificate makes it for Kafka (`User:CN=hub`). Set: topics are the hub's alone, and checked."""
+    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], str] = Field(default_factory=dict)
+    """Partner -> its principal: it reads what is addressed to it from its own topic `hub.v1.inbox.<partner>`."""
     roles: str = Field(default=",".join(ROLES), pattern=rf"^{_ROLE}(,{_ROLE})*$")
     """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
 

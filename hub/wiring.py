@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hub.broker.contract import Broker
-from hub.broker.embedded import EmbeddedBroker
+from hub.broker.opening import open_broker
 from hub.directories import Directories
 from hub.log.restored import log_restored
 from hub.log.writer import LogWriter
@@ -167,6 +167,7 @@ def open_hub(
         _check_keys(directories.current.hub, signer, request_key)
         parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
         parts.open()
+        broker = open_broker(settings, connection, writer)
     except BaseException:
         connection.close()
         raise
@@ -187,7 +188,7 @@ def open_hub(
         failures=Rates(part * settings.failures_per_minute / 60, part * settings.failures_per_minute),
         quotas=Rates(part * settings.messages_per_second, part * settings.messages_burst),
         requests=Rates(part * settings.requests_per_second, part * settings.requests_burst),
-        broker=EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None),
+        broker=broker,
         witness=Witness(connection, monotonic),
         chance=chance,
         tracing=tracing,

@@ -26,6 +26,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "ContentConsignment": "Taken by the recipient's edge",
         "ContentConsignmentFailure": "Delivery parked",
         "ConsignmentRedriven": "Delivery driven again",
+        "BrokerRebuilt": "Broker filled again from the log",
         "ContentHandover": "Handed over",
         "ContentHandoverFailure": "Hand-over failed",
         "ContentAccessTracking": "Opened",
@@ -51,7 +52,9 @@ GROUPS: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "evidence",
         "Deliveries and evidence",
-        frozenset({"ContentConsignment", "ConsignmentRedriven", "ContentHandover", "ContentAccessTracking"}),
+        frozenset(
+            {"ContentConsignment", "ConsignmentRedriven", "BrokerRebuilt", "ContentHandover", "ContentAccessTracking"}
+        ),
     ),
     (
         "trouble",

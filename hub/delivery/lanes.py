@@ -16,6 +16,7 @@ from typing import TypeVar
 from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
 from hub.broker.positions import after, read_positions, write_positions
+from hub.delivery import inboxes
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
@@ -90,6 +91,7 @@ async def run(hub: Hub, lease: Lease) -> None:
         lanes.look()
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
+        group.create_task(inboxes.run(hub))
 
 
 class Lanes:
@@ -175,6 +177,7 @@ class Lanes:
                 hub.metrics.fetch_up.set(0)
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
+                positions, unwritten = read_positions(hub.connection, OUTBOUND, CONSUMER), 0  # perhaps it was rebuilt
                 continue
             for partner in {partner for partner, _ in rows}:
                 self._lanes[partner].wake.set()

@@ -28,6 +28,7 @@ EVENTS = frozenset(
         "ContentConsignment",
         "ContentConsignmentFailure",
         "ConsignmentRedriven",
+        "BrokerRebuilt",
         "ContentHandover",
         "ContentHandoverFailure",
         "ContentAccessTracking",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liaison.cli import hub_broker
 from liaison.cli.keys import CostOption
 from liaison.cli.output import ExitCode, emit, group, note, progress
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from service.server import TLS
 
 app = group(__doc__ or "")
+app.add_typer(hub_broker.app, name="broker")
 
 LISTED_MAX = 1000
 

@@ -65,11 +65,11 @@ _ROWS_AT_ONCE = 64
 _BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK:d})"
 """Whatever the server's default: with a snapshot from before the lock, what others committed meanwhile is not seen."""
 _SECRETS = frozenset({"password", "sslpassword"})
-_END_HOLDER = (  # noqa: S608 - numbers of ours
+_END_HOLDER = (
     "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-    f"WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {LOCK >> 32:d} AND l.objid = {LOCK & 0xFFFFFFFF:d} "
+    "WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = %s "
     "AND a.xact_start < clock_timestamp() - make_interval(secs => %s)"
-).encode()
+)
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
 """A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
@@ -194,7 +194,7 @@ class PostgresConnection:
         except (errors.LockNotAvailable, errors.QueryCanceled):
             if begin == _BEGIN:
                 session.rollback()
-                session.execute(_END_HOLDER, (self._seconds_max / 2,))
+                session.execute(_END_HOLDER.encode(), (LOCK, self._seconds_max / 2))
             raise
 
     def _live(self) -> _Bounded:

@@ -325,6 +325,20 @@ def test_the_lock_is_waited_for_no_longer_than_the_limit(url: str) -> None:
         assert value(connection) == b"1"
 
 
+def test_who_stops_in_mid_transaction_loses_its_session_to_who_waited(url: str) -> None:
+    """Its own time-out cannot end it where the server still expects statements of it."""
+    with opened(url, 60.0) as stopped, opened(url, 0.5) as waiting:
+        with suppress(Unavailable), transaction(stopped):
+            put(stopped, b"never")
+            with pytest.raises(Unavailable), transaction(waiting):
+                raise AssertionError
+            with transaction(waiting):
+                put(waiting, b"ours")
+            with pytest.raises(Unavailable):
+                put(stopped, b"too late")
+        assert value(waiting) == b"ours"
+
+
 def test_a_statement_takes_no_longer_than_the_limit(url: str) -> None:
     with opened(url, seconds_max=0.2) as connection:
         with pytest.raises(Unavailable):

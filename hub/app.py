@@ -106,7 +106,6 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 await asyncio.wait(tasks)
                 await hub.broker.close()
                 writer.cancel()
-        await hub.broker.close()
         hub.close()
         log.info("hub.ended")
 

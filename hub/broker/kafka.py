@@ -9,7 +9,7 @@ Guarantees the contract of `hub.broker.contract` by this:
   an error, or no answer in time (aiokafka#1017: it never recovers from a gap in its sequence; #1101: it waits for ever
   for a cluster that is down, and so does its `stop`). What became of such a group is unknown; its caller publishes it
   again through a new producer. No Kafka transactions.
-- Nobody joins a consumer group: who reads what, and from where, the database says (ADR 95), so that nothing of
+- Nobody joins a consumer group: who reads what, and from where, the database says (ADR 102), so that nothing of
   aiokafka's rebalancing is used (#929, #933). Partitions are assigned by hand, positions are the caller's, and a
   position that Kafka no longer has, or a topic that is not the one the positions are of, is BROKER_POSITION: nothing is
   skipped in silence (`hub.broker.lineage`).

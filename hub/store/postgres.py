@@ -33,6 +33,7 @@ CONNECT_SECONDS_MAX = 3
 RETRY_AFTER_SECONDS = 2.0
 PASSWORD_BYTES_MAX = 1024
 
+NAME = "liaison"
 LOCK = 7_310_446_200
 """The advisory lock's number; of this database alone."""
 PARTNER_ROLE = "liaison_partner"
@@ -68,8 +69,10 @@ _SECRETS = frozenset({"password", "sslpassword"})
 _END_HOLDER = (
     "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
     "WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = %s "
-    "AND a.xact_start < clock_timestamp() - make_interval(secs => %s)"
+    "AND a.application_name LIKE 'liaison %%' AND a.state_change < clock_timestamp() - "
+    "make_interval(secs => split_part(a.application_name, ' ', 2)::float / 1000)"
 )
+"""The holder is ended by its own limit, which its name says: another process may have a shorter one."""
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
 """A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
@@ -97,7 +100,7 @@ class PostgresConnection:
         self._options = {
             "password": password,
             "connect_timeout": CONNECT_SECONDS_MAX,
-            "application_name": "liaison",
+            "application_name": f"{NAME} {milliseconds}",  # see _END_HOLDER
             "tcp_user_timeout": milliseconds,
             "options": (
                 f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds} "
@@ -194,7 +197,7 @@ class PostgresConnection:
         except (errors.LockNotAvailable, errors.QueryCanceled):
             if begin == _BEGIN:
                 session.rollback()
-                session.execute(_END_HOLDER.encode(), (LOCK, self._seconds_max / 2))
+                session.execute(_END_HOLDER.encode(), (LOCK,))
             raise
 
     def _live(self) -> _Bounded:

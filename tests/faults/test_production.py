@@ -119,7 +119,7 @@ def test_sessions_cut_in_the_middle_of_what_they_do(tmp_path: Path, server: Serv
         cut = 0
         for _ in steps(found, load, seeded(), 25):
             rows = owner.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'liaison'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'liaison %'"
             ).fetchall()
             cut += len(rows)
         finish(found, load)

@@ -29,7 +29,7 @@ from hub.store.tables import SET_META
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
 from keys.proofs.checkpoint import Checkpoint, LogPublic, LogSigner
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import Fault, Rejected, Unavailable
 from service.failpoints import reach
 from service.founding import beside, give_name, holds_something, settings_text
 
@@ -221,7 +221,7 @@ class _Restore:
             try:
                 with (self.backup / path).open("rb") as source:
                     rows = read_rows(connection, table, source, self._told)
-            except ValueError as error:
+            except (ValueError, Fault) as error:  # a Fault: rows that belong to others are not there
                 raise Rejected(INVALID, f"/{path}") from error
             if rows != manifest.rows[table.name]:
                 raise Rejected(INVALID, f"/{path}")

@@ -38,7 +38,10 @@ API = {**SHARED, "LIAISON_HUB_ROLES": "api", "LIAISON_HUB_PROCESSES": "2"}
 
 @contextmanager
 def production(folder: Path, server: Server, **more: dict[str, str]) -> Iterator[Cluster]:
-    """A founded world whose hub has moved to PostgreSQL by a backup and its restore; all its processes run."""
+    """A founded world whose hub has moved to PostgreSQL by a backup and its restore; all its processes run.
+
+    `more` are settings of single processes.
+    """
     roles = {
         name: {**SHARED, "LIAISON_HUB_ROLES": name.rstrip("2"), "LIAISON_HUB_PORT": "0", **more.get(name, {})}
         for name in (*BACKGROUND, *SECOND)
@@ -48,8 +51,9 @@ def production(folder: Path, server: Server, **more: dict[str, str]) -> Iterator
         command("hub", "backup", hub, folder / "backup")
         hub.rename(kept)
         command("hub", "restore", folder / "backup", hub, "--keys", kept, "--database-url", server.database())
-        found.start("hub", *BACKGROUND, *SECOND, AUT, MDA)
+        found.start("hub", *(name for name in roles if name not in more), AUT, MDA)
         found.ready("hub")
+        found.start(*more)  # what has settings of its own may keep the others from ever saying that they are ready
         yield found
 
 

@@ -53,13 +53,16 @@ _MOVED = "UPDATE case_state SET state = ? WHERE row_id = ?"
 
 async def run(hub: Hub) -> None:
     """Look until cancelled."""
-    while True:
-        try:
-            while await keep(hub) >= ROWS_AT_ONCE:
-                pass
-        except LiaisonError as error:
-            log.error("clockkeeper.failed", error)  # next time
-        await asyncio.sleep(hub.settings.clock_look_seconds)
+    try:
+        while True:
+            try:
+                while await keep(hub) >= ROWS_AT_ONCE:
+                    pass
+            except LiaisonError as error:
+                log.error("clockkeeper.failed", error)  # next time
+            await asyncio.sleep(hub.settings.clock_look_seconds)
+    finally:
+        _shown(hub, 0)  # who has the role now says it
 
 
 async def keep(hub: Hub) -> int:
@@ -94,12 +97,16 @@ def _held(hub: Hub, due: int) -> bool:
         vouched = hub.witness.latest()
         ahead = timedelta.max if vouched is None else hub.clock() - vouched
     held = ahead > timedelta(hours=hours)
-    hub.witness.held = due if held else 0
-    hub.metrics.clocks_held.set(hub.witness.held)
+    _shown(hub, due if held else 0)
     if held:
         seconds = None if ahead == timedelta.max else int(ahead.total_seconds())
         log.error("clockkeeper.held", code="CLOCK_AHEAD", count=due, seconds=seconds)
     return held
+
+
+def _shown(hub: Hub, held: int) -> None:
+    hub.witness.held = held
+    hub.metrics.clocks_held.set(held)
 
 
 async def _say(hub: Hub, ticks: "list[_Tick]") -> None:

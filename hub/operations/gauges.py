@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from hub.broker.lineage import RELAY_POSITION
 from hub.settings import HubSettings
 from hub.store.engine import Connection, guarded
 from hub.store.parked import count_poison
@@ -44,7 +45,7 @@ ABOUT: Mapping[str, str] = MappingProxyType(
 COUNTED_MAX = 1000
 OPEN_DAYS_MAX = 30
 """A message's longest life: nothing older waits for anything."""
-BACKUP, RELAY = "backup_at", "relay_position"
+BACKUP = "backup_at"
 
 _META = "SELECT value FROM meta WHERE name = ?"
 _LEAF = "SELECT bytes FROM leaf WHERE idx = ?"
@@ -152,7 +153,7 @@ def _clock(sources: Sources, connection: Connection) -> Iterator[Number]:
 
 
 def _relay(sources: Sources, connection: Connection) -> Iterator[Number]:
-    following = _meta(connection, RELAY)
+    following = _meta(connection, RELAY_POSITION)
     with guarded():
         row = connection.execute(_UNPUBLISHED, (following,)).fetchone()
     yield Number("liaison_relay_oldest_seconds", 0.0 if row is None else _age(sources, connection, row[0]))

@@ -3,9 +3,9 @@
 Guarantees that what may pass by itself (server gone, lock not given, disk full) is Unavailable(STORE_UNAVAILABLE), what
 cannot is a Fault; that no wait is longer than `seconds_max`; that a transaction which did not commit is never taken for
 one that did (PostgreSQL answers COMMIT of a failed one with ROLLBACK and no error, and that of one which its standby
-has not confirmed with a mere warning); and that transactions of all
-processes follow one another, as SQLite's do, by one advisory lock that a session loses with its life. A process that
-stops in mid-transaction loses its session (`idle_in_transaction_session_timeout`), and finds out at its next statement.
+has not confirmed with a mere warning); and that transactions of all processes follow one another, as SQLite's do, by an
+advisory lock that a session loses with its life. A process that stops in mid-transaction loses its session, to the
+server (`idle_in_transaction_session_timeout`) or to whoever waited for the lock, and finds out at its next statement.
 
 Used by one event loop, which it blocks for a round trip or the lock, never longer than the limit (ADR 101).
 """

@@ -10,7 +10,7 @@ import pytest
 
 import liaison.cli
 from hub.cases.clocks import CaseClock
-from hub.clockkeeper import keep
+from hub.clockkeeper import keep, run
 from hub.readiness import ADVISORY, check_all
 from hub.witness import Confirmed
 from tests.cases.readmission import Told, agreed, begun
@@ -47,6 +47,17 @@ async def forward(told: Told) -> int:
 async def poll(told: Told, partner: str = "test-mda") -> httpx2.Response:
     headers = told.world.signed_headers(partner, "GET", "/v1/inbox?open=1")
     return await told.client.get("/v1/inbox?open=1", headers=headers)
+
+
+async def test_who_lost_the_role_shows_nothing_as_held(told: Told) -> None:
+    await forward(told)
+    task = asyncio.ensure_future(run(told.hub))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert check_all(told.hub)["times"] == "ok"
+    assert b"liaison_clocks_held 0.0" in told.hub.metrics.text()
 
 
 async def test_a_clock_set_forward_ends_nothing_and_says_so(told: Told) -> None:

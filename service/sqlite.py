@@ -9,6 +9,7 @@ An open waits at most `busy_timeout_ms` for another process's lock: this blocks 
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from schemas.errors import Fault, Unavailable
 Connection: TypeAlias = sqlite3.Connection
 BUSY_TIMEOUT_MS = 500
 WAL_CHECKPOINT_PAGES = 16_000
+WAL_RETRY_SECONDS = 0.005
 STATEMENTS_CACHED = 256
 RETRY_AFTER_SECONDS = 2.0
 
@@ -45,13 +47,27 @@ def open_database(path: Path, *, readonly: bool = False, busy_timeout_ms: int = 
             if readonly:
                 connection.execute("PRAGMA query_only = ON")
             else:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(connection, busy_timeout_ms)
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES:d}")
         except sqlite3.Error:
             connection.close()
             raise
     return connection
+
+
+def _write_ahead(connection: Connection, busy_timeout_ms: int) -> None:
+    """A new file's change to WAL does not wait for another process that makes the same: it is asked for again."""
+    until = time.monotonic() + busy_timeout_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
+        else:
+            return
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """SQLite is opened durable, and its failures are ours by name."""
 
+import multiprocessing
 import sqlite3
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,25 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(Unavailable), guarded():
         connection.execute("CREATE TABLE t (x)")
     connection.close()
+
+
+def test_processes_that_make_one_file_together_all_have_it(tmp_path: Path) -> None:
+    """The change of a new file to WAL heeds no busy timeout: before it was asked for again, one in eight failed."""
+    processes = multiprocessing.get_context("spawn")
+    barrier = processes.Barrier(4)
+    makers = [processes.Process(target=make_together, args=(tmp_path, barrier)) for _ in range(4)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert [maker.exitcode for maker in makers] == [0, 0, 0, 0]
+
+
+def make_together(folder: Path, barrier: Barrier) -> None:
+    """One of the processes: a file a round, all at the same moment."""
+    for number in range(20):
+        barrier.wait(timeout=60)
+        connection = open_database(folder / f"{number}.db", busy_timeout_ms=10_000)
+        with transaction(connection):
+            connection.execute("CREATE TABLE IF NOT EXISTS t (a INTEGER)")
+        connection.close()

@@ -9,7 +9,8 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp
 from hub import (
     clockkeeper,
     delivery,
+    leases,
+    relay,
     retention,
     routes_console,
     routes_directory,
@@ -27,16 +30,20 @@ from hub import (
     routes_parts,
     routes_submission,
 )
+from hub.leases import Lease
 from hub.wiring import Hub
-from schemas.errors import LiaisonError
+from schemas.errors import LiaisonError, Unavailable
 from service import problems
 from service.logs import log
 
 TITLE = "Liaison hub"
+DIRECTORY_LOOK_SECONDS_MIN = 1.0
 
 
 def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp:
     """The application of an open hub, which it closes at its end.
+
+    A process without the role `api` answers for its health and nothing else.
 
     Args:
         hub: from `open_hub`.
@@ -44,7 +51,10 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
     """
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end))
     problems.install(app)
-    for routes in (routes_log, routes_directory, routes_parts, routes_health):
+    app.include_router(routes_health.router(hub))
+    if "api" not in hub.roles:
+        return app
+    for routes in (routes_log, routes_directory, routes_parts):
         app.include_router(routes.router(hub))
     app.router.routes.extend([*routes_inbox.routes(hub), *routes_console.routes(hub)])
     framework = app.openapi
@@ -71,11 +81,13 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(guarded("writer", hub.writer.run()))
             tasks = [
-                group.create_task(guarded("delivery", delivery.run(hub))),
-                group.create_task(guarded("retention", _purge(hub))),
-                group.create_task(guarded("directory", _renew(hub))),
-                group.create_task(guarded("clockkeeper", clockkeeper.run(hub))),
+                group.create_task(guarded(role, leases.hold(hub, role, partial(work, hub))))
+                for role, work in {"relay": relay.run, "deliver": delivery.run, "clock": _keep}.items()
+                if role in hub.roles
             ]
+            tasks.append(group.create_task(guarded("directory", _look_at_directory(hub))))
+            if hub.settings.shared:
+                tasks.append(group.create_task(guarded("log", hub.writer.follow(hub.settings.log_look_seconds))))
             log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
             try:
                 yield
@@ -84,10 +96,20 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                     task.cancel()
                 await asyncio.wait(tasks)
                 writer.cancel()
+        await hub.broker.close()
         hub.close()
         log.info("hub.ended")
 
     return lifespan
+
+
+async def _keep(hub: Hub, lease: Lease) -> None:
+    """The role `clock`: what happens because time passes."""
+    del lease  # each of these looks, inside its own transaction, whether it is still to be done
+    async with asyncio.TaskGroup() as group:
+        group.create_task(clockkeeper.run(hub))
+        group.create_task(_purge(hub))
+        group.create_task(_renew(hub))
 
 
 async def _purge(hub: Hub) -> None:
@@ -112,6 +134,14 @@ async def _renew(hub: Hub) -> None:
             await hub.directories.renew()
         except LiaisonError as error:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+async def _look_at_directory(hub: Hub) -> None:
+    """A process that nobody asks anything notices new versions too: delivery goes by their addresses."""
+    while True:
+        await asyncio.sleep(max(hub.settings.directory_look_seconds, DIRECTORY_LOOK_SECONDS_MIN))
+        with suppress(Unavailable):  # the one in use is past its time: readiness says so
+            await hub.directories.fresh()
 
 
 def _first(error: BaseException) -> BaseException:

@@ -4,9 +4,12 @@ Refusals are counted by code, which comes from a closed list, and messages by ki
 bounded whatever partners send.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from schemas.errors import CODES
+from service.workers import NUMBERS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,7 +28,7 @@ class Metrics:
         self._refusals = {code: refusals.labels(code) for code in CODES}
         self.statements = Counter("liaison_statements", "Statements accepted.", registry=self.registry)
         self._leaves = Counter("liaison_log_leaves", "Leaves appended.", registry=self.registry)
-        self._size = Gauge("liaison_log_size", "Leaves in the log.", registry=self.registry)
+        self._size = Gauge("liaison_log_size", "Leaves in the log.", multiprocess_mode="max", registry=self.registry)
         self._batch = Histogram(
             "liaison_batch_leaves",
             "Leaves a batch.",
@@ -39,13 +42,22 @@ class Metrics:
             registry=self.registry,
         )
         self._failed = Counter("liaison_commits_failed", "Batches that were not written.", registry=self.registry)
-        self.waiting = Gauge("liaison_waiting", "Long polls that wait for news.", registry=self.registry)
+        self.waiting = Gauge(
+            "liaison_waiting", "Long polls that wait for news.", multiprocess_mode="livesum", registry=self.registry
+        )
         self.relayed = Counter("liaison_relayed", "Messages published to the broker.", registry=self.registry)
         self.pushed = Counter("liaison_pushed", "Messages that edges took by push.", registry=self.registry)
         self.push_failures = Counter("liaison_push_failures", "Pushes that failed.", registry=self.registry)
         self.parked = Counter("liaison_parked", "Messages parked.", registry=self.registry)
-        self.lanes = Gauge("liaison_lanes", "Partners that are pushed to.", registry=self.registry)
-        self.directory = Gauge("liaison_directory_version", "Directory version in use.", registry=self.registry)
+        self.lanes = Gauge(
+            "liaison_lanes", "Partners that are pushed to.", multiprocess_mode="livesum", registry=self.registry
+        )
+        self.directory = Gauge(
+            "liaison_directory_version",
+            "Directory version in use.",
+            multiprocess_mode="livemin",
+            registry=self.registry,
+        )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
 
     def refusal(self, code: str) -> None:
@@ -64,5 +76,9 @@ class Metrics:
         self._failed.inc()
 
     def text(self) -> bytes:
-        """The exposition."""
-        return generate_latest(self.registry)
+        """The exposition; of all workers together where there are several."""
+        if NUMBERS not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hub.broker.contract import OUTBOUND, Record
+from hub.leases import Lease
 from hub.log.batch import Answer, Batch, Sealed
 from hub.store.engine import guarded
 from hub.store.tables import SET_META
@@ -56,8 +57,8 @@ def position(hub: Hub) -> int:
     return 0 if row is None else int(row[0])
 
 
-async def run(hub: Hub) -> None:
-    """Publish for as long as the program runs."""
+async def run(hub: Hub, lease: Lease) -> None:
+    """Publish for as long as this process has the role."""
     following = written = position(hub)
     while True:
         try:
@@ -68,11 +69,11 @@ async def run(hub: Hub) -> None:
                 following = group.following
                 hub.metrics.relayed.inc(len(group.records))
                 if following - written >= UNWRITTEN_MAX:
-                    written = await _write(hub, following)
+                    written = await _write(hub, lease, following)
             if hub.writer.size == size:
                 await hub.writer.grown(size, hub.settings.relay_idle_seconds)
                 if hub.writer.size == size and written < following:
-                    written = await _write(hub, following)
+                    written = await _write(hub, lease, following)
                 else:
                     await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
@@ -80,7 +81,7 @@ async def run(hub: Hub) -> None:
             await asyncio.sleep(error.retry_after_seconds)
 
 
-async def _write(hub: Hub, following: int) -> int:
+async def _write(hub: Hub, lease: Lease, following: int) -> int:
     def work(batch: Batch) -> Answer[int]:
         batch.write(SET_META, (_POSITION, str(following).encode()))
         return answer
@@ -89,7 +90,7 @@ async def _write(hub: Hub, following: int) -> int:
         return following
 
     reach("hub.relay.position")
-    return await hub.writer.submit(work, leaves=0)
+    return await hub.writer.submit(lease.fenced(work), leaves=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ rest for next time.
 
 from datetime import datetime, timedelta
 
+from hub.nonces import FORGET
 from hub.parts import Parts
 from hub.store.engine import Connection, transaction
 from service.failpoints import reach
@@ -29,6 +30,7 @@ def purge(connection: Connection, parts: Parts, now: datetime, *, unnamed_part_h
         connection.executemany("DELETE FROM retention WHERE purge_at = ? AND idx = ?", due)
         reach("hub.purge.before_commit")
     with transaction(connection):
+        connection.execute(FORGET, (seconds, ROWS_AT_ONCE))
         forgotten = connection.execute(
             "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE until <= ? LIMIT ?)",
             (seconds, ROWS_AT_ONCE),

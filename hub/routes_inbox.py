@@ -65,6 +65,8 @@ class Inbox:
             raise Rejected("REQUEST_INVALID")
         open_only = "open" in query
         if after >= hub.writer.size:
+            hub.writer.look()  # another process may have given it out just now
+        if after >= hub.writer.size:
             raise Rejected("REQUEST_INVALID")  # nobody was given anything from there
         if not open_only:
             await self._acknowledge(partner, after)

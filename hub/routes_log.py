@@ -31,14 +31,14 @@ def router(hub: Hub) -> APIRouter:
     async def checkpoint(year: int) -> Response:
         """The newest signed state of the log."""
         check(year)
-        return PlainTextResponse(hub.writer.checkpoint)
+        return PlainTextResponse(hub.reader.checkpoint()[1])
 
     @routes.get("/audit/{year}/tile/{path:path}", response_class=Response)
     async def tile(year: int, path: str) -> Response:
         """A tile of the log; full ones never change."""
         check(year)
         found = parse_path(f"tile/{path}")
-        check_width(found, hub.writer.size)
+        check_width(found, hub.reader.size())
         if found.level is None:
             if not hub.settings.entries_open:
                 raise Rejected("NOT_FOUND")

@@ -17,6 +17,7 @@ from hub.broker.embedded import EmbeddedBroker
 from hub.directories import Directories
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
+from hub.nonces import SharedNonces
 from hub.parts import Parts
 from hub.rates import Rates
 from hub.settings import HubSettings
@@ -67,6 +68,11 @@ class Hub:
     chance: Callable[[], float]
     look: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What this process does."""
+        return frozenset(self.settings.roles.split(","))
 
     def caller(self, method: str, target: str, headers: Mapping[str, str], body_sha256: bytes | None = None) -> str:
         """The partner that signed this request.
@@ -127,6 +133,7 @@ def open_hub(
     at_rest, signer = _keys(settings, secrets)
     request_key = RequestKey.from_seed(secrets["request"])
     repository = Repository(settings.directory_folder, secrets)
+    part = 1 / settings.processes
     metrics = Metrics()
     connection = open_tables(settings)
     try:
@@ -161,11 +168,11 @@ def open_hub(
         parts=parts,
         metrics=metrics,
         request_key=request_key,
-        nonces=MemoryNonces(),
-        failures=Rates(settings.failures_per_minute / 60, settings.failures_per_minute),
-        quotas=Rates(settings.messages_per_second, settings.messages_burst),
-        requests=Rates(settings.requests_per_second, settings.requests_burst),
-        broker=EmbeddedBroker(connection, writer),
+        nonces=SharedNonces(connection) if settings.shared else MemoryNonces(),
+        failures=Rates(part * settings.failures_per_minute / 60, part * settings.failures_per_minute),
+        quotas=Rates(part * settings.messages_per_second, part * settings.messages_burst),
+        requests=Rates(part * settings.requests_per_second, part * settings.requests_burst),
+        broker=EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None),
         chance=chance,
     )
 

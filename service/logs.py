@@ -18,9 +18,9 @@ Value: TypeAlias = str | int | float | bool | None
 FIELDS = frozenset(
     {
         "address", "agreement", "attempts", "batch", "bytes", "channel", "code", "count", "day", "digest", "directory",
-        "error", "host", "idx", "items", "kind", "level", "library", "lines", "origin", "parked", "partner", "path",
-        "place", "port", "program", "reason", "root", "route", "seconds", "setting", "size", "state", "status", "step",
-        "target", "url", "version", "year",
+        "epoch", "error", "host", "idx", "items", "kind", "level", "library", "lines", "origin", "parked", "partner",
+        "path", "place", "port", "program", "reason", "role", "root", "route", "seconds", "setting", "size", "state",
+        "status", "step", "target", "url", "version", "year",
     }
 )  # fmt: skip
 """Every field a log event may have. None of them is filled with anything a partner wrote freely."""

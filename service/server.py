@@ -14,6 +14,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -46,6 +47,7 @@ def serve(
     tls: TLS | None = None,
     concurrency_max: int = CONCURRENCY_MAX,
     drain_seconds: int = DRAIN_SECONDS,
+    listener: socket.socket | None = None,
     ready: Callable[[str], None] | None = None,
     ending: Callable[[], None] | None = None,
 ) -> None:
@@ -59,6 +61,7 @@ def serve(
         tls: demanded unless `host` is loopback.
         concurrency_max: requests at a time; more are answered 503.
         drain_seconds: how long requests under way may take once told to end.
+        listener: one that is bound already, instead of a new one for `host` and `port`.
         ready: told the base URL once the application has started; default prints
             `{"ready": "hub", "url": "http://127.0.0.1:8000"}` on standard output.
         ending: called in the event loop once told to end, before requests under way are waited for: what waits for
@@ -69,10 +72,8 @@ def serve(
         Unavailable: UNREACHABLE when the address cannot be bound, or the application did not start.
     """
     check_address(host, tls)
-    listener = _bind(host, port)
-    bound = listener.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    url = f"{'https' if tls else 'http'}://{shown}:{bound}"
+    listener = listener or bind(host, port)
+    url = address_of(listener, host, tls)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -91,7 +92,7 @@ def serve(
         ssl_keyfile=str(tls.key) if tls else None,
         ssl_context_factory=_modern if tls else None,
     )
-    server = _Server(config, url, ready or _Line(name), ending)
+    server = _Server(config, url, ready or partial(say_ready, name), ending)
     try:
         server.run(sockets=[listener])
     finally:
@@ -125,13 +126,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class _Line:
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self, url: str) -> None:
-        sys.stdout.write(json.dumps({"ready": self._name, "url": url}) + "\n")
-        sys.stdout.flush()
+def say_ready(name: str, url: str, **more: int) -> None:
+    """The line on standard output by which a program's starter knows that it answers, and where."""
+    sys.stdout.write(json.dumps({"ready": name, "url": url, **more}) + "\n")
+    sys.stdout.flush()
 
 
 class _Server(uvicorn.Server):
@@ -157,7 +155,14 @@ class _Server(uvicorn.Server):
             self._ready(self._url)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def address_of(listener: socket.socket, host: str, tls: TLS | None) -> str:
+    """The base URL of what is served there."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; 0 takes a free port. Raises Unavailable(UNREACHABLE)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -32,7 +32,8 @@ _DROP = (
 class EmbeddedBroker:
     """See `hub.broker.contract.Broker`. Used by one event loop; several may share the database."""
 
-    def __init__(self, connection: Connection, writer: LogWriter) -> None:
+    def __init__(self, connection: Connection, writer: LogWriter, *, look_seconds: float | None = None) -> None:
+        self._look_seconds = look_seconds or LOOK_SECONDS
         self._connection = connection
         self._writer = writer
         self._published = asyncio.Condition()
@@ -63,7 +64,7 @@ class EmbeddedBroker:
             if found or left <= 0:
                 return found
             try:
-                async with asyncio.timeout(min(left, LOOK_SECONDS)), self._published:
+                async with asyncio.timeout(min(left, self._look_seconds)), self._published:
                     await self._published.wait()
             except TimeoutError:
                 continue

@@ -10,6 +10,7 @@ one after the other, its lane stops as if it were sick: a bad release at the oth
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
@@ -17,13 +18,16 @@ from hub.broker.positions import after, read_positions, write_positions
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
-from hub.log.batch import Answer, Batch, Sealed
+from hub.leases import Lease
+from hub.log.batch import Answer, Batch, Sealed, Work
 from hub.store.engine import guarded
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.client import Session, open_session
 from service.failpoints import reach
 from service.logs import log
+
+T = TypeVar("T")
 
 CONSUMER = "delivery"
 _UNWRITTEN_MAX = 512
@@ -72,17 +76,16 @@ class _Look:
     gone: list[int] = field(default_factory=list)
 
 
-async def run(hub: Hub) -> None:
-    """Relay, and deliver to every partner that can be called, for as long as the program runs."""
+async def run(hub: Hub, lease: Lease) -> None:
+    """Deliver to every partner that can be called, for as long as this process has the role."""
     settings = hub.settings
     most = settings.push_at_once_max + settings.push_sick_at_once_max  # the sick ones' calls take nobody's place
     async with (
         open_session(authorities=settings.push_authorities, connections_max=most) as session,
         asyncio.TaskGroup() as group,
     ):
-        lanes = Lanes(hub, session, group)
+        lanes = Lanes(hub, lease, session, group)
         lanes.look()
-        group.create_task(relay.run(hub))
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
 
@@ -90,8 +93,9 @@ async def run(hub: Hub) -> None:
 class Lanes:
     """All lanes of a hub."""
 
-    def __init__(self, hub: Hub, session: Session, group: asyncio.TaskGroup) -> None:
+    def __init__(self, hub: Hub, lease: Lease, session: Session, group: asyncio.TaskGroup) -> None:
         self._hub = hub
+        self._lease = lease
         self._session = session
         self._group = group
         self._lanes: dict[str, _Lane] = {}
@@ -177,7 +181,7 @@ class Lanes:
             return _nothing
 
         reach("hub.delivery.taking")
-        await self._hub.writer.submit(work, leaves=0, bytes_=64 * len(rows))
+        await self._write_fenced(work, leaves=0, bytes_=64 * len(rows))
         reach("hub.delivery.taken")
 
     async def _run(self, lane: _Lane) -> None:
@@ -290,10 +294,10 @@ class Lanes:
                 batch.write(_FORGET_LANE, (lane.partner,))
             return _nothing
 
-        await self._hub.writer.submit(work, leaves=0)
+        await self._write_fenced(work, leaves=0)
 
     async def _park(self, partner: str, indices: Sequence[int], code: str) -> None:
-        parked = await self._hub.writer.submit(Stopped(partner, indices, code), leaves=len(indices))
+        parked = await self._write_fenced(Stopped(partner, indices, code), leaves=len(indices))
         self._hub.metrics.parked.inc(parked)
         log.error("delivery.parked", partner=partner, parked=parked, code=code)
 
@@ -303,7 +307,10 @@ class Lanes:
                 batch.write(_FORGET, (partner, index))
             return _nothing
 
-        await self._hub.writer.submit(work, leaves=0)
+        await self._write_fenced(work, leaves=0)
+
+    async def _write_fenced(self, work: Work[T], *, leaves: int, bytes_: int = 1024) -> T:
+        return await self._hub.writer.submit(self._lease.fenced(work), leaves=leaves, bytes_=bytes_)
 
 
 def _nothing(_: Sealed) -> None:

@@ -48,8 +48,12 @@ class Growth:
     def append(self, leaf: bytes) -> bytes:
         """The leaf is the tree's last; returns its hash."""
         hash_ = leaf_hash(leaf)
-        self._range.append(hash_, self._completed)
+        self.append_hash(hash_)
         return hash_
+
+    def append_hash(self, hash_: bytes) -> None:
+        """As `append`, of a leaf that is known by its hash."""
+        self._range.append(hash_, self._completed)
 
     def finish(self) -> tuple[bytes, TreeState]:
         """The root, and the state to go on from. No leaf may be added afterwards."""

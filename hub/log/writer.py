@@ -4,10 +4,11 @@ Its COMMIT is the commit point of the whole hub; no checkpoint, receipt or probl
 before it.
 
 Guarantees, for each batch, one transaction: rows of its members, leaves, full tiles, checkpoint, and the head by
-compare-and-swap. Should another process have appended meanwhile, the state is loaded anew and the batch made again on
-it. A commit that fails fails every waiter with what the store said (503), and the state is loaded from disk before
-the next batch: after a failed COMMIT only disk tells what stands. A waiter that has gone away changes nothing: what
-is queued is committed, and its sender's repeat gets the receipt.
+compare-and-swap. What other processes appended is taken over inside that transaction, hash by hash, and must lead
+from the state known before to the stored root: a database that was set back, or forked, is refused whole. A commit
+that fails fails every waiter with what the store said (503); what stands is looked up with the next batch, for after a
+failed COMMIT only the database tells. A waiter that has gone away changes nothing: what is queued is committed, and
+its sender's repeat gets the receipt.
 
 There is no timer: at low load a message is a batch. SQLite's commit blocks the event loop for its one sync, during
 which the next batch gathers in the sockets (design.md 6).
@@ -22,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 
 from hub.log.batch import Batch, Draft, Sealed, Work
 from hub.log.tree import Growth, TreeState
-from hub.store.engine import Connection, transaction
+from hub.store.engine import Connection, guarded, transaction
 from hub.store.tiles import stored_tile
 from keys.at_rest import AtRest
 from keys.proofs.checkpoint import LogSigner
@@ -40,7 +41,10 @@ BATCH_BYTES_MAX = 1024 * 1024
 QUEUE_ENTRIES_MAX = 4096
 QUEUE_BYTES_MAX = 64 * 1024 * 1024
 _GATHER_TURNS_MAX = 8
-_LOADS_MAX = 3
+_HASHES_AT_ONCE = 4096
+
+_HEAD = "SELECT h.size, h.root, h.at, c.text FROM head h LEFT JOIN checkpoint c ON c.size = h.size WHERE h.one = 1"
+_HASHES = "SELECT hash FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx"
 
 
 class Observer(Protocol):
@@ -112,7 +116,7 @@ class LogWriter:
             Fault: it holds another log than our signing key's.
         """
         if self._loaded().tree.size == 0:
-            self.commit_now(_append(Draft("LogOpened")))
+            self.commit_now(_opened)
 
     @property
     def size(self) -> int:
@@ -177,6 +181,21 @@ class LogWriter:
         except TimeoutError:
             return
 
+    def look(self) -> None:
+        """Notice what other processes appended; whoever waits for it is woken. Raises Unavailable or Fault."""
+        before = self._loaded()
+        if self._caught_up() is not before:
+            self._tell()
+
+    async def follow(self, seconds: float) -> None:
+        """`look` every so often, for as long as the program runs."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                self.look()
+            except Unavailable:
+                continue  # the next batch says so to those it concerns
+
     def wake_waiters(self) -> None:
         """Whoever waits in `grown` returns now, grown or not."""
         self._ended = True
@@ -230,8 +249,7 @@ class LogWriter:
     def _commit(self, members: list[_Pending]) -> None:
         try:
             sealed = self._write(members)
-        except Exception as error:  # noqa: BLE001 - whatever it is, every waiter is told and the state is loaded anew
-            self._head = None
+        except Exception as error:  # noqa: BLE001 - whatever it is, every waiter is told
             if len(members) > 1 and not isinstance(error, Unavailable):
                 for member in members:  # one of them is broken: the others must not fail with it
                     self._commit([member])
@@ -255,56 +273,82 @@ class LogWriter:
                     log.error("log.answer_failed", error)
                     member.error = Fault("an answer could not be made")
             member.settle()
+        self._tell()
+
+    def _tell(self) -> None:
         self._grown.set()
         self._grown.clear()
 
     def _write(self, members: list[_Pending]) -> Sealed:
         reach("hub.append.begin")
-        for _ in range(_LOADS_MAX):
-            head = self._loaded()
-            begun = self._clock()
-            with transaction(self._connection):
-                if not self._is_current(head):
-                    self._head = None  # another process has appended
-                    continue
-                at = max(begun.replace(microsecond=0), head.at)
-                growth = Growth(head.tree)
-                batch = Batch(self._connection, growth, at, self._at_rest)
-                for member in members:
-                    member.answer = member.error = None
-                    try:
-                        member.answer = member.work(batch)
-                    except Rejected as refusal:
-                        member.error = refusal
-                if not batch.leaves:
-                    batch.flush()
-                    return Sealed(batch, growth, head.checkpoint)
-                root, tree = growth.finish()
-                text = self._signer.sign(tree.size, root, at)
+        self._loaded()
+        begun = self._clock()
+        with transaction(self._connection):
+            head = self._caught_up()
+            at = max(begun.replace(microsecond=0), head.at)
+            growth = Growth(head.tree)
+            batch = Batch(self._connection, growth, at, self._at_rest)
+            for member in members:
+                member.answer = member.error = None
+                try:
+                    member.answer = member.work(batch)
+                except Rejected as refusal:
+                    member.error = refusal
+            if not batch.leaves:
                 batch.flush()
-                reach("hub.append.rows_written")
-                self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
-                swapped = self._connection.execute(
-                    "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?",
-                    (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root),
-                )
-                if swapped.rowcount != 1:
-                    raise Fault("the log's head changed inside a transaction")
-                reach("hub.append.before_commit")
-            self._head = _Head(tree, root, at, text)
-            if self._observer is not None:
-                self._observer.committed(len(batch.leaves), tree.size, (self._clock() - begun) / timedelta(seconds=1))
-            return Sealed(batch, growth, text)
-        raise Unavailable("STORE_UNAVAILABLE")
-
-    def _is_current(self, head: _Head) -> bool:
-        row = self._connection.execute("SELECT size, root FROM head WHERE one = 1").fetchone()
-        return row is not None and tuple(row) == (head.tree.size, head.root)
+                return Sealed(batch, growth, head.checkpoint)
+            root, tree = growth.finish()
+            text = self._signer.sign(tree.size, root, at)
+            batch.flush()
+            reach("hub.append.rows_written")
+            self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
+            swapped = self._connection.execute(
+                "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?",
+                (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root),
+            )
+            if swapped.rowcount != 1:
+                raise Fault("the log's head changed inside a transaction")
+            reach("hub.append.before_commit")
+        self._head = _Head(tree, root, at, text)
+        if self._observer is not None:
+            self._observer.committed(len(batch.leaves), tree.size, (self._clock() - begun) / timedelta(seconds=1))
+        return Sealed(batch, growth, text)
 
     def _loaded(self) -> _Head:
         if self._head is None:
             self._head = _load(self._connection, self._signer.public.origin)
         return self._head
+
+    def _caught_up(self) -> _Head:
+        """What is stored now, reached from what was known before. Raises Fault where that is impossible."""
+        head = self._loaded()
+        with guarded():
+            row = self._connection.execute(_HEAD).fetchone()
+        if row is None or row[0] < head.tree.size:
+            raise Fault("the database has less of the log than it had")
+        size, root, at, text = row
+        if size > head.tree.size:
+            growth = Growth(head.tree)
+            while growth.size < size:
+                until = min(size, growth.size + _HASHES_AT_ONCE)
+                with guarded():
+                    hashes = self._connection.execute(_HASHES, (growth.size, until)).fetchall()
+                if len(hashes) != until - growth.size:
+                    raise Fault("the log's head and its leaves disagree")
+                for (hash_,) in hashes:
+                    growth.append_hash(hash_)
+            found, tree = growth.finish()
+            head = _Head(tree, found, datetime.fromtimestamp(at, UTC), text)
+        if head.root != root or (size and text is None):
+            raise Fault("the stored log does not continue the one that was known")
+        self._head = head
+        return head
+
+
+def _opened(batch: Batch) -> Callable[[Sealed], None]:
+    if batch.index == 0:  # and not yet by another process that started at the same time
+        batch.add(Draft("LogOpened"))
+    return lambda _: None
 
 
 def _append(draft: Draft, effect: Callable[[Batch, int], None] | None = None) -> Work[int]:

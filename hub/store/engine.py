@@ -17,9 +17,12 @@ from service.sqlite import BUSY_TIMEOUT_MS, guarded
 
 Connection: TypeAlias = sqlite.Connection | PostgresConnection
 
+_TIME = ("SELECT (julianday('now') - 2440587.5) * 86400.0", "SELECT extract(epoch FROM clock_timestamp())")
+
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "Connection",
+    "database_time",
     "guarded",
     "of_partner",
     "open_engine",
@@ -90,6 +93,12 @@ def of_partner(connection: Connection, partner: str) -> Iterator[None]:
     """
     with connection.of_partner(partner) if isinstance(connection, PostgresConnection) else guarded():
         yield
+
+
+def database_time(connection: Connection) -> float:
+    """Seconds since 1970 by the database's clock: the one that all its users share."""
+    with guarded():
+        return float(connection.execute(_TIME[isinstance(connection, PostgresConnection)]).fetchone()[0])
 
 
 @contextmanager

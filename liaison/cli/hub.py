@@ -1,6 +1,7 @@
 """`liaison hub`: set up and run a hub; see and drive again what could not be delivered."""
 
 import getpass
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from liaison.cli.output import ExitCode, emit, group, note
 
 if TYPE_CHECKING:
     from hub.cases.clocks import CaseClock
+    from hub.settings import HubSettings
+    from service.server import TLS
 
 app = group(__doc__ or "")
 
@@ -74,10 +77,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Instead of the settings'.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of the settings'; 0: any free.")] = None,
     live: Annotated[bool | None, typer.Option("--live/--no-live", help="Refuse test messages.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes, one a core. Default: 1.")] = None,
+    roles: Annotated[
+        str | None, typer.Option(help="What it does: api,relay,deliver,clock or some of them. Default: all.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     _as_json: ServeJSONOption = False,
-) -> None:
-    """Run the hub until it is told to end."""
+) -> ExitCode:
+    """Run the hub until it is told to end. With several workers, SIGHUP renews one after the other."""
     from hub.app import create_app
     from hub.settings import load_settings
     from hub.wiring import open_hub
@@ -85,12 +92,18 @@ def serve(
     from service import logs
     from service.server import check_address, tls_of
     from service.server import serve as run
+    from service.workers import inherited
 
-    settings = load_settings(folder, host=host, port=port, live=live, log_level=log_level)
+    settings = load_settings(
+        folder, host=host, port=port, live=live, log_level=log_level, processes=workers, roles=roles
+    )
     logs.configure("hub", level=settings.log_level)
     harden_process()
     tls = tls_of(settings.tls_certificate, settings.tls_key)
     check_address(settings.host, tls)
+    listener = inherited()
+    if settings.processes > 1 and listener is None:
+        return ExitCode(_supervise(settings, tls))
     hub = open_hub(settings)
     run(
         create_app(hub),
@@ -100,8 +113,53 @@ def serve(
         tls=tls,
         concurrency_max=settings.requests_at_once_max,
         drain_seconds=settings.drain_seconds,
+        listener=listener,
         ending=hub.end,
     )
+    return ExitCode.DONE
+
+
+def _supervise(settings: "HubSettings", tls: "TLS | None") -> int:
+    """Several processes of this same command, with one listening socket."""
+    from service.server import BACKLOG, address_of, bind, say_ready
+    from service.workers import supervise
+
+    with bind(settings.host, settings.port) as listener:
+        listener.listen(BACKLOG)
+        url = address_of(listener, settings.host, tls)
+        return supervise(
+            [sys.executable, "-m", "liaison", *sys.argv[1:]],
+            settings.processes,
+            listener,
+            environment={"LIAISON_HUB_PROCESSES": str(settings.processes)},
+            ready=lambda: say_ready("hub", url, workers=settings.processes),
+        )
+
+
+@app.command()
+def migrate(
+    folder: FolderArgument,
+    *,
+    owner: Annotated[
+        str | None, typer.Option("--owner-url", help="PostgreSQL: whose the tables are; may make roles the first time.")
+    ] = None,
+    owner_password: Annotated[
+        Path | None, typer.Option("--owner-password-file", metavar="FILE", help="The owner's password.")
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Bring the database's tables to this release's layout, and say who may do what with them. May be repeated."""
+    from hub.settings import load_settings
+    from hub.store.migrating import migrate_file, migrate_server
+
+    settings = load_settings(folder)
+    if not settings.database_url:
+        layout = migrate_file(settings.database)
+    elif owner is None:
+        raise typer.BadParameter("PostgreSQL's tables belong to another role than the hub's", param_hint="--owner-url")
+    else:
+        layout = migrate_server(owner, owner_password, settings.database_url, settings.database_password_file)
+    emit({"layout": layout}, as_json)
 
 
 @app.command()
@@ -109,9 +167,9 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
     """List the messages that are not pushed any more, and why."""
     from hub.delivery.consignment import parked as find
     from hub.settings import load_settings
-    from service.sqlite import open_database
+    from hub.wiring import open_tables
 
-    with closing(open_database(load_settings(folder).database, readonly=True)) as connection:
+    with closing(open_tables(load_settings(folder))) as connection:
         found = find(connection, partner, None, LISTED_MAX)
     emit(
         [

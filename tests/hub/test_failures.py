@@ -9,6 +9,7 @@ import pytest
 
 from hub import retention
 from hub.app import create_app
+from hub.leases import Lease
 from hub.readiness import check_all
 from hub.wiring import Hub
 from keys.container import parse_container
@@ -296,7 +297,7 @@ async def test_an_unforeseen_error_is_said_without_its_words(
 async def test_a_hub_without_its_delivery_does_not_look_alive(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def broken(_: Hub) -> None:
+    async def broken(_: Hub, _lease: Lease) -> None:
         raise Fault(CANARY)
 
     monkeypatch.setattr("hub.relay.run", broken)

@@ -356,6 +356,7 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name != "postgresql":
         return
+    op.execute("ALTER TABLE nonce SET UNLOGGED")  # see hub/nonces.py
     for table, seen in SEEN_BY_PARTNER.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY hub ON {table} TO liaison_hub USING (true) WITH CHECK (true)")

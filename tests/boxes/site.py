@@ -4,7 +4,6 @@ Guarantees that containers, volumes and networks are removed however a test ends
 itself killed are removed by the next. A project's name holds the process that owns it.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -42,7 +41,7 @@ class Site:
         self.engine = engine
         self.project = f"{PREFIX}{os.getpid()}"
         self.secrets = folder / "secrets"
-        self.port, other = _free_ports(2)
+        self.ports = _free_ports(2)
         self.services = {
             name: service
             for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items()
@@ -52,8 +51,8 @@ class Site:
             **engine.environment,
             **standins(jars),
             "LIAISON_SECRETS": str(self.secrets),
-            "LIAISON_HUB_1_PORT": str(self.port),
-            "LIAISON_HUB_2_PORT": str(other),
+            "LIAISON_HUB_1_PORT": str(self.ports[0]),
+            "LIAISON_HUB_2_PORT": str(self.ports[1]),
         }
         self._pause = threading.Event()
 
@@ -67,9 +66,7 @@ class Site:
     ) -> None:
         if error is not None:
             error.add_note(self._last_words())
-        with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-            self.compose("down", "--volumes", "--timeout", "1")
-        self._sweep(self.project)
+        self.sweep()
 
     # -- everything
 
@@ -78,19 +75,44 @@ class Site:
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("podman-compose")), "--project-name", self.project,
-                "--file", str(COMPOSE), "--file", str(OVERRIDE), "--profile", "core", *words,
+                "--file", str(COMPOSE), "--file", str(OVERRIDE), *(["--file", os.environ["BOXES_INTERIM"]] if "BOXES_INTERIM" in os.environ else []), "--profile", "core", *words,
             ],
             env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"podman-compose {words[0]} ended with {done.returncode}: {done.stderr[-3000:]}"
 
-    def up(self, *services: str) -> None:
-        """These services, by default all of the profile, are started: as `docker compose up`, with images that are there."""
-        self.compose("up", "--detach", "--no-build", *services)
+    def up(self) -> None:
+        """The whole profile, as `docker compose up --wait`: each service once what it depends on is as it asks.
 
-    def left(self) -> list[str]:
-        """What is still there of this project."""
-        return [name for kind in ("ps --all", "volume ls", "network ls") for name in self._labelled(kind, self.project)]
+        podman-compose is given what can start together, for podman 4.3 knows no `service_healthy` and starts what was
+        to run once a second time when something depends on it.
+        """
+        waiting = dict(self.services)
+        while waiting:
+            able = [
+                name for name, service in waiting.items() if not waiting.keys() & service.get("depends_on", {}).keys()
+            ]
+            for name in {other for one in able for other in self.services[one].get("depends_on", {})}:
+                self.until(f"{name} to be as others ask", lambda name=name: self.settled(name))  # type: ignore[misc]
+            self.compose("up", "--detach", "--no-build", "--no-deps", *able)
+            for name in able:
+                del waiting[name]
+        for name in self.services:
+            self.until(f"{name} to be as it should", lambda name=name: self.settled(name))  # type: ignore[misc]
+
+    def settled(self, service: str) -> bool | None:
+        """True once it is healthy, or has run to its good end if it is one that runs once."""
+        if self.services[service]["restart"] != "no":
+            return self.healthy(service)
+        state = self.state(service)
+        assert state["Status"] != "exited" or state["ExitCode"] == 0, f"{service} ended with {state['ExitCode']}"
+        return True if state["Status"] == "exited" else None
+
+    def sweep(self) -> None:
+        """Everything of this project is gone."""
+        self._sweep(self.project)
+        left = [name for kind in ("ps --all", "volume ls", "network ls") for name in self._labelled(kind, self.project)]
+        assert not left, left
 
     # -- one container
 

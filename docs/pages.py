@@ -1,6 +1,7 @@
 """Writes the pages that are made from the code; a test fails while they differ from it.
 
-docs/codes/, docs/kinds/, docs/lists/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md, docs/audit-tables.md.
+docs/codes/, docs/kinds/, docs/lists/, docs/runbook/, docs/safeguards.md, docs/profiles.md, docs/lifecycles.md,
+docs/audit-tables.md, and what is deployed of the alerts' table below deploy/observability/.
 Run `python docs/pages.py` after a change of what they are made from.
 """  # noqa: INP001 - a script, not a package
 
@@ -14,13 +15,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from hub.operations import alerts, rendering  # noqa: E402
 from hub.store.tables import LAYOUT, METADATA  # noqa: E402
 from schemas import registry  # noqa: E402 - found through the line above when run as a script
 from schemas.agreements import profile  # noqa: E402
 from schemas.agreements.legal_bases import LegalBasis, legal_bases  # noqa: E402
 from schemas.agreements.profile import Profile  # noqa: E402
 from schemas.agreements.text import Key, canonical  # noqa: E402
+from schemas.catalogue import lists  # noqa: E402
 from schemas.codes import tables as codes  # noqa: E402
+from schemas.codes.states import TABLES  # noqa: E402
 from schemas.errors import CODES, Code  # noqa: E402
 from schemas.lifecycles import PROCEDURES, RULES, KindRule, Procedure, State, beside  # noqa: E402
 from schemas.lifecycles.clocks import CLOCKS  # noqa: E402
@@ -37,12 +41,15 @@ def pages() -> dict[str, str]:
     found["codes/README.md"] = _codes()
     found.update({f"kinds/{name}.md": _kind(name) for name in registry.KINDS})
     found["kinds/README.md"] = _kinds()
-    lists = sorted({name for kind in registry.KINDS for name in _lists(registry.json_schema(kind))})
-    found.update({f"lists/{name}.md": _list(name) for name in lists})
+    found.update({f"lists/{name}.md": _list(name) for name in lists() if name not in TABLES})
     found["safeguards.md"] = _safeguards()
     found["profiles.md"] = _profiles()
     found["lifecycles.md"] = _lifecycles()
     found["audit-tables.md"] = _tables()
+    found.update({f"runbook/{one.name}.md": rendering.runbook(one) for one in alerts.load()})
+    found["runbook/README.md"] = rendering.index(alerts.load())
+    found["../deploy/observability/alerts.yml"] = rendering.rules(alerts.load())
+    found["../deploy/observability/grafana/dashboards/liaison.json"] = rendering.dashboard(alerts.load())
     return found
 
 
@@ -68,14 +75,6 @@ def _kinds() -> str:
         for entry in registry.KINDS.values()
     )
     return f"# Message kinds\n\n| Kind | Version | Answers | Purposes |\n|---|---|---|---|\n{rows}"
-
-
-def _lists(schema: Any) -> Iterator[str]:
-    """The dated lists that a schema's codes are from."""
-    if isinstance(schema, dict):
-        yield from schema.get("x-code-lists", ())
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _lists(inner)
 
 
 def _list(name: str) -> str:
@@ -140,7 +139,8 @@ def _form(member: dict[str, Any]) -> str:
     if "const" in member:
         return f"`{member['const']}`"
     if "enum" in member:
-        lists = [f"([{name}](../lists/{name}.md))" for name in member.get("x-code-lists", ())]
+        names = [*member.get("x-code-lists", ()), *filter(None, [member.get("x-code-table")])]
+        lists = [f"([{name}](../lists/{name}.md))" for name in names]
         return " ".join([*(f"`{code}`" for code in member["enum"]), *lists])
     if member.get("type") == "array":
         least, most = member.get("minItems", 0), member.get("maxItems", "")
@@ -336,12 +336,13 @@ def _cell(text: str | None) -> str:
 def write() -> int:
     """Write every page, remove what no longer belongs; the number of pages."""
     made = pages()
-    for folder in ("codes", "kinds", "lists"):
+    for folder in ("codes", "kinds", "lists", "runbook"):
         (DOCS / folder).mkdir(exist_ok=True)
         for old in (DOCS / folder).glob("*.md"):
             if f"{folder}/{old.name}" not in made:
                 old.unlink()
     for name, text in made.items():
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(text, encoding="utf-8")
     return len(made)
 

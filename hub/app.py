@@ -28,6 +28,7 @@ from hub import (
     routes_inbox,
     routes_log,
     routes_parts,
+    routes_pins,
     routes_submission,
 )
 from hub.leases import Lease
@@ -49,14 +50,22 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
         hub: from `open_hub`.
         failed: called when a background task fails; default ends the process in order.
     """
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, failed or _end))
+    described = "/openapi.json" if "api" in hub.roles else None
+    app = FastAPI(
+        title=TITLE,
+        openapi_url=described,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(hub, failed or _end),
+        telemetry=problems.UNTRACED,
+    )
     problems.install(app)
     app.include_router(routes_health.router(hub))
     if "api" not in hub.roles:
         return app
     for routes in (routes_log, routes_directory, routes_parts):
         app.include_router(routes.router(hub))
-    app.router.routes.extend([*routes_inbox.routes(hub), *routes_console.routes(hub)])
+    app.router.routes.extend([*routes_inbox.routes(hub), *routes_pins.routes(hub), *routes_console.routes(hub)])
     framework = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -95,8 +104,8 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
+                await hub.broker.close()
                 writer.cancel()
-        await hub.broker.close()
         hub.close()
         log.info("hub.ended")
 

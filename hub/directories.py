@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.cases import suspension
+from hub.cases.suspension import AGREEMENTS, SUSPENSIONS, agreement_of
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.log.writer import LogWriter
 from hub.store.tables import SET_META
@@ -21,7 +23,6 @@ from service.clock import Clock
 from service.failpoints import reach
 from service.logs import log
 
-_AGREEMENTS, _SUSPENSIONS = "agreements/", "suspensions/"
 _FILES = "directory_files"
 
 
@@ -61,7 +62,7 @@ class Directories:
         """
         self.repository.renew(self._clock())
         self._seen = self._signature()
-        directory = self._client.refresh(self._clock())
+        directory = self._read()
         self._writer.commit_now(_published(directory, self.repository.published()))
         self._use(directory)
 
@@ -99,7 +100,7 @@ class Directories:
             if seen == self._seen:
                 return
             try:
-                directory = self._client.refresh(self._clock())
+                directory = self._read()
                 if self._current is None or directory.version != self._current.version:
                     await self._writer.submit(_published(directory, self.repository.published()), leaves=64)
             except LiaisonError as error:
@@ -108,6 +109,11 @@ class Directories:
                 return
             self._seen = seen
             self._use(directory)
+
+    def _read(self) -> Directory:
+        """The newest version. One process at a time: each clears away what its version does not need from the cache."""
+        with self.repository.still():
+            return self._client.refresh(self._clock())
 
     def _use(self, directory: Directory) -> None:
         if self._current is None or directory.version != self._current.version:
@@ -138,19 +144,28 @@ def _published(directory: Directory, versions: list[tuple[int, str]]) -> Callabl
         stored = batch.connection.execute("SELECT value FROM meta WHERE name = ?", (_FILES,)).fetchone()
         known = set(bytes(stored[0]).decode().split("\n")) if stored else set()
         now = {
-            f"{path} {digest}"
-            for path, digest in directory.files.items()
-            if path.startswith((_AGREEMENTS, _SUSPENSIONS))
+            f"{path} {digest}" for path, digest in directory.files.items() if path.startswith((AGREEMENTS, SUSPENSIONS))
         }
-        for line in sorted(now - known):
+        held = frozenset(one.id for one in directory.agreements.values() if one.status == "suspended")
+        # Of one agreement, what stands now comes last: a suspension that a newer version has ended goes before that.
+        for line in sorted(now - known, key=lambda line: _order(line, held)):
             path, _, digest = line.partition(" ")
-            event = "AgreementPublished" if path.startswith(_AGREEMENTS) else "AgreementSuspended"
-            batch.add(Draft(event, digest=digest, dir=directory.version, committed={"value": path}))
+            published = path.startswith(AGREEMENTS)
+            event = "AgreementPublished" if published else "AgreementSuspended"
+            code = suspension.SUSPENDED if published and agreement_of(path) in held else None
+            committed = {"value": path}
+            index = batch.add(Draft(event, digest=digest, code=code, dir=directory.version, committed=committed))
+            suspension.logged(batch, index, path)
         if now != known:
             batch.write(SET_META, (_FILES, "\n".join(sorted(now)).encode()))
         return _done
 
     return work
+
+
+def _order(line: str, held: frozenset[str]) -> tuple[bool, str]:
+    path = line.partition(" ")[0]
+    return path.startswith(AGREEMENTS) is not (agreement_of(path) in held), line
 
 
 def _done(_: Sealed) -> None:

@@ -8,7 +8,7 @@ that is handed over was consigned, so where the hub has no leaf of that yet it c
 import asyncio
 from datetime import timedelta
 
-from hub.cases.refolding import opening_handed_over
+from hub.cases.refolding import correction_handed_over, opening_handed_over
 from hub.intake import CREATED, REPEATS_KEPT, Outcome, accepted_at, given, refused, repeated
 from hub.log.batch import INSERT_RETENTION, INSERT_STATEMENT, Answer, Batch, Draft
 from hub.policy.verified import VerifiedStatement, verify_signed
@@ -53,6 +53,7 @@ def read(hub: Hub, raw: bytes, directory: Directory, clock: Clock) -> VerifiedSt
             raise
         at = accepted_at(hub, _identity(hub, signed.statement), signed.digest, refusal)
         verified = verify_signed(signed, directory, at)
+    hub.witness.seen(min(signed.statement.time, clock()))
     reach("hub.evidence.verified")
     return verified
 
@@ -161,6 +162,8 @@ class _Evidence:
             )
             # At once, not with the batch's rows: a later statement of this batch must see it.
             connection.execute(_REACHED, (state, index, before, statement.source, entry.index))
+            if statement.event == "ContentHandover" and kind == "data.correction":
+                correction_handed_over(batch, self._hub.reader, entry.index)
             if (
                 statement.event == "ContentHandover"
                 and connection.execute(_WAITED_FOR, (entry.index,)).fetchone() is None

@@ -4,6 +4,7 @@
     verified    source known, keys valid, both signatures   else 401: counted, no leaf
     identity    an accepted message again                   200 and the same receipt, before any other check
                 the same id with other bytes                409 and a leaf
+    head        seen more of the log than there is          503, no leaf, and an alarm
     authorised  time, recipients, parts, agreement, case    else its code and a leaf
     accepted    the batch's commit                          201 and the receipt
 
@@ -13,12 +14,14 @@ acceptance spends an id. A refusal's leaf names neither recipients nor case: the
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from hub.cases import suspension
 from hub.cases.projection import project
-from hub.cases.refolding import Moved
+from hub.cases.refolding import Moved, keeps
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
@@ -31,8 +34,10 @@ from hub.log.batch import (
     Draft,
     Sealed,
 )
+from hub.log.claims import Claim, ahead
 from hub.policy.authorisation import Authorised, Case, Parent, View, authorise
 from hub.policy.verified import Verified, verify
+from hub.store.engine import many
 from hub.store.reading import Reader
 from hub.wiring import Hub
 from keys.container import parse_container
@@ -47,12 +52,15 @@ CREATED, OK = 201, 200
 REPEATS_KEPT = timedelta(days=1)
 """How long after a message's expiry its repeat is still answered with its receipt."""
 
-_IDENTITY = "SELECT digest, idx, size FROM idempotency WHERE key = ?"
+_CORRECTIONS = frozenset({"data.correction", "data.correction.done"})
+
+_IDENTITY = "SELECT key, digest, idx, size FROM idempotency WHERE key"
 _CASE = (
-    "SELECT k.row_id, s.parties, s.procedure, s.state, k.wrapped FROM case_key k "
-    "JOIN case_state s ON s.row_id = k.row_id WHERE k.lookup = ?"
+    "SELECT k.lookup, k.row_id, s.parties, s.procedure, s.state, k.wrapped FROM case_key k "
+    "JOIN case_state s ON s.row_id = k.row_id WHERE k.lookup"
 )
-_PARENT = "SELECT idx, source, identity, kind, case_row FROM message WHERE digest = ?"
+_PARENT = "SELECT digest, idx, source, identity, kind, case_row FROM message WHERE digest"
+"""Each looks one key up (` = ?`) or many (` IN (...)`), and gives the key first."""
 _RECIPIENTS = "SELECT partner FROM recipient WHERE idx = ?"
 _PART = "SELECT length FROM part WHERE sha256 = ?"
 
@@ -77,16 +85,26 @@ class Accepted:
     keys: dict[int, CaseRow] = field(default_factory=dict)
     parents: dict[bytes, Parent] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
+    found: dict[str, dict[bytes, Any]] = field(default_factory=dict)
+    """Rows looked up for several messages at once: statement -> key -> row. What is not there has no row."""
     facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
     reader: Reader | None = None
+
+    def row(self, batch: Batch, statement: str, key: bytes) -> Any:
+        """The row that a statement of one key gives, as it was looked up or is now."""
+        found = self.found.get(statement)
+        if found is not None and key in found:
+            return found[key]
+        rows = batch.connection.execute(statement + " = ?", (key,)).fetchone()
+        return None if rows is None else rows[1:]
 
     def flush(self, batch: Batch) -> None:
         """Each case's last state is written once."""
         if self.reader is None:
             return  # nothing was accepted
         for case in self.cases.values():
-            if case.procedure in PROCEDURES:
-                continue  # see Moved
+            if case.row in batch.companion(Moved).rows:
+                continue  # written there
             project(
                 batch,
                 self.reader,
@@ -114,6 +132,7 @@ def read(hub: Hub, raw: bytes, directory: Directory, now: datetime) -> Verified:
         # A repeat of an accepted message is answered whatever became of its key since.
         key = identity(hub, container.header.source, container.header.id)
         verified = verify(container, directory, accepted_at(hub, key, container.digest, refusal))
+    hub.witness.seen(min(container.header.time, now))
     reach("hub.intake.verified")
     return verified
 
@@ -135,38 +154,62 @@ def enqueue(hub: Hub, verified: Verified) -> "asyncio.Future[Outcome]":
 class _Submission:
     """A verified message as a member of a batch."""
 
-    __slots__ = ("_hub", "_verified")
+    __slots__ = ("_hub", "key", "verified")
 
     def __init__(self, hub: Hub, verified: Verified) -> None:
         self._hub = hub
-        self._verified = verified
+        self.verified = verified
+        self.key = identity(hub, verified.container.header.source, verified.container.header.id)
+
+    @classmethod
+    def prepare(cls, batch: Batch, works: "Sequence[_Submission]") -> None:
+        """Identities, cases and parents of all of them, three statements in all."""
+        found = batch.companion(Accepted).found
+        headers = [work.verified.container.header for work in works]
+        keys = {
+            _IDENTITY: [work.key for work in works],
+            _CASE: [batch.at_rest.lookup("case", header.case_handle) for header in headers],
+            _PARENT: [bytes.fromhex(header.reference.digest) for header in headers if header.reference is not None],
+        }
+        for statement, wanted in keys.items():
+            rows = many(batch.connection, statement, wanted)
+            found[statement] = dict.fromkeys(wanted) | {row[0]: row[1:] for row in rows}
 
     def __call__(self, batch: Batch) -> Answer[Outcome]:
-        hub, container = self._hub, self._verified.container
+        hub, container = self._hub, self.verified.container
         header, digest = container.header, container.digest
         earlier = batch.companion(Accepted)
-        key = identity(hub, header.source, header.id)
+        key = self.key
         known = earlier.identities.get(key)
         if known is not None:
             if known[0] != digest:
                 return self._refused(batch, Rejected("DUPLICATE_DIFFERS", "/id"))
             return given(known[1], OK)
-        row = batch.connection.execute(_IDENTITY, (key,)).fetchone()
+        row = earlier.row(batch, _IDENTITY, key)
         if row is not None:
             if row[0] != digest:
                 return self._refused(batch, Rejected("DUPLICATE_DIFFERS", "/id"))
             return repeated(hub.reader, row[1], row[2])
+        if header.log.origin == hub.settings.origin and header.log.size > batch.first:
+            return ahead(batch, Claim(header.source, digest.hex(), header.log.size, header.log.root, batch.first))
         case_lookup = batch.at_rest.lookup("case", header.case_handle)
         directory = hub.directories.current
         try:
             view = self._view(batch, earlier, case_lookup)
-            authorised = authorise(self._verified, view, directory, now=hub.clock(), live=hub.settings.live)
+            authorised = authorise(
+                self.verified,
+                view,
+                directory,
+                now=hub.clock(),
+                live=hub.settings.live,
+                test_only=hub.settings.test_clock,
+            )
         except Rejected as refusal:
             return self._refused(batch, refusal)
         return self._accepted(batch, earlier, authorised, key=key, case_lookup=case_lookup, case=view.case)
 
     def _view(self, batch: Batch, earlier: Accepted, case_lookup: bytes) -> View:
-        container, connection = self._verified.container, batch.connection
+        container, connection = self.verified.container, batch.connection
         header = container.header
         parts: dict[bytes, int] = {}
         for part in container.parts:
@@ -176,7 +219,7 @@ class _Submission:
                     parts[part.sha256] = row[0]
         case = earlier.cases.get(case_lookup)
         if case is None:
-            row = connection.execute(_CASE, (case_lookup,)).fetchone()
+            row = earlier.row(batch, _CASE, case_lookup)
             if row is not None:
                 erased = row[4] is None  # nobody's any more: as if it had never been
                 case = Case(row[0], () if erased else tuple(row[1].split(",")), row[2], row[3])
@@ -185,7 +228,7 @@ class _Submission:
         digest = bytes.fromhex(header.reference.digest)
         parent = earlier.parents.get(digest)
         if parent is None:
-            row = connection.execute(_PARENT, (digest,)).fetchone()
+            row = earlier.row(batch, _PARENT, digest)
             if row is not None:
                 named = tuple(partner for (partner,) in connection.execute(_RECIPIENTS, (row[0],)))
                 parent = Parent(row[1], row[2], row[3], row[4], named)
@@ -201,7 +244,7 @@ class _Submission:
         case_lookup: bytes,
         case: Case | None,
     ) -> Answer[Outcome]:
-        hub, container = self._hub, self._verified.container
+        hub, container = self._hub, self.verified.container
         header, digest = container.header, container.digest
         index, pinned = batch.index, None
         if case is None:
@@ -212,6 +255,7 @@ class _Submission:
             parties = (header.source, *header.recipient_ids)
             earlier.facts[index] = header.facts
             batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
+            batch.write(suspension.WRITE_CASE, (index, header.agreement))
         else:
             case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
         batch.add(
@@ -222,7 +266,7 @@ class _Submission:
                 source=header.source,
                 to=header.recipient_ids,
                 type=header.kind,
-                dir=self._verified.version,
+                dir=self.verified.version,
                 committed={"case": header.case_handle, "id": header.id} | ({"value": pinned} if pinned else {}),
                 header=container.header_bytes,
                 case=case_row,
@@ -242,8 +286,10 @@ class _Submission:
         earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
         earlier.last[case_row.row] = index
         earlier.reader = hub.reader
-        if authorised.procedure in PROCEDURES:
-            batch.companion(Moved).accept(hub.reader, index, case_row.row, header, pinned)
+        moved = batch.companion(Moved)
+        moved.accept(index, case_row.row, header, pinned)
+        if authorised.procedure in PROCEDURES or header.kind in _CORRECTIONS or keeps(batch, case_row.row):
+            moved.touch(hub.reader, case_row.row)
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))
         return given(index, CREATED)
@@ -252,9 +298,9 @@ class _Submission:
         """The profile that a case which begins now keeps; its opening leaf commits to it."""
         if authorised.procedure not in PROCEDURES:
             return None
-        header, directory = self._verified.container.header, self._hub.directories.current
+        header, directory = self.verified.container.header, self._hub.directories.current
         requested = directory.partner(header.recipient_ids[0]).state
-        return pin(directory.agreement(header.agreement).profile, requested, batch.at.date())
+        return pin(directory.agreement(header.agreement).profile, requested, batch.at.date(), test=header.test)
 
     def _case_row(self, earlier: Accepted, case: Case, case_lookup: bytes) -> CaseRow:
         found = earlier.keys.get(case.row)
@@ -266,7 +312,7 @@ class _Submission:
         return found
 
     def _refused(self, batch: Batch, refusal: Rejected) -> Answer[Outcome]:
-        container = self._verified.container
+        container = self.verified.container
         index = batch.add(
             Draft(
                 "SubmissionRejection",
@@ -275,7 +321,7 @@ class _Submission:
                 source=container.header.source,
                 type=_known_kind(container.header),
                 code=refusal.code,
-                dir=self._verified.version,
+                dir=self.verified.version,
             )
         )
         return refused(refusal, index)

@@ -107,10 +107,13 @@ async def _until_lost(hub: Hub, lease: Lease, work: Callable[[Lease], Awaitable[
         told = loop.time()
         while not task.done():
             await asyncio.sleep(every)
-            found = _tried(hub, lease.role, lease.holder)
-            if found is not None:
+            try:
+                kept = take(hub.connection, lease.role, lease.holder, hub.settings.lease_seconds) == lease
                 told = loop.time()
-            if (found is not None and found.epoch != lease.epoch) or loop.time() - told > hub.settings.lease_seconds:
+            except Unavailable as error:
+                _failed(lease.role, error)
+                kept = loop.time() - told <= hub.settings.lease_seconds
+            if not kept:
                 task.cancel()
                 break
 
@@ -123,7 +126,7 @@ def _tried(hub: Hub, role: str, holder: str) -> Lease | None:
     try:
         return take(hub.connection, role, holder, hub.settings.lease_seconds)
     except Unavailable as error:
-        log.error("role.failed", error, role=role, code=error.code)
+        _failed(role, error)
         return None
 
 
@@ -131,7 +134,11 @@ def _given_back(hub: Hub, lease: Lease) -> None:
     try:
         give_back(hub.connection, lease)
     except Unavailable as error:
-        log.error("role.failed", error, role=lease.role, code=error.code)
+        _failed(lease.role, error)
+
+
+def _failed(role: str, error: Unavailable) -> None:
+    log.error("role.failed", error, role=role, code=error.code)
 
 
 def _lost(_: Sealed) -> NoReturn:

@@ -8,7 +8,9 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from hub.operations import gauges
 from schemas.errors import CODES
+from service.gauges import Shown
 from service.workers import NUMBERS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -58,7 +60,26 @@ class Metrics:
             multiprocess_mode="livemin",
             registry=self.registry,
         )
+        self.clocks_held = Gauge(
+            "liaison_clocks_held",
+            "Times not ended: our clock is ahead of partners' word.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
+        broker = Gauge(
+            "liaison_broker_up",
+            "1 where the broker answered last.",
+            ["side"],
+            multiprocess_mode="livemin",
+            registry=self.registry,
+        )
+        self.publish_up = broker.labels("publish")
+        self.fetch_up = broker.labels("fetch")
+        self.publish_up.set(1)
+        self.fetch_up.set(1)
+        self.looked = Shown(gauges.ABOUT)
+        self.registry.register(self.looked)
 
     def refusal(self, code: str) -> None:
         """A refusal with this code."""
@@ -81,4 +102,5 @@ class Metrics:
             return generate_latest(self.registry)
         together = CollectorRegistry()
         multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        together.register(self.looked)  # looked up by this one, and true of all
         return generate_latest(together)

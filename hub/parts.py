@@ -16,13 +16,16 @@ from pathlib import Path
 
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
-from hub.store.engine import Connection, guarded, of_partner, transaction
+from hub.store.engine import Connection, database_time, guarded, of_partner, transaction
 from schemas.errors import Rejected, Unavailable
 from service.failpoints import reach
 
 CHUNK_BYTES = 64 * 1024
 QUOTA_RETRY_SECONDS = 3600.0
+BACKUP_ROLE = "backup"
+"""While a backup holds this lease no part's file goes: its copy of the tables still names it."""
 _TEMPORARY = ".upload"
+_IS_COPIED = "SELECT 1 FROM lease WHERE role = ? AND until > ?"
 _NEW = (
     "INSERT INTO part (sha256, length, partner, at) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (sha256) DO UPDATE SET at = excluded.at"
@@ -148,8 +151,14 @@ class Parts:
                 yield chunk
 
     def sweep(self, *, unnamed_before: int, limit: int = 500) -> int:
-        """Parts that no message names and that are older go; returns how many. The row first, then the file."""
+        """Parts that no message names and that are older go; returns how many. The row first, then the file.
+
+        None goes while a backup is made: next time.
+        """
         with transaction(self._connection):
+            now = database_time(self._connection)
+            if self._connection.execute(_IS_COPIED, (BACKUP_ROLE, now)).fetchone() is not None:
+                return 0
             rows = self._connection.execute(
                 "SELECT sha256 FROM part WHERE at < ? "
                 "AND NOT EXISTS (SELECT 1 FROM part_use u WHERE u.sha256 = part.sha256) LIMIT ?",

@@ -1,13 +1,21 @@
-"""Whether the hub can do its work now: database, disk, directory, clock, each judged for itself."""
+"""Whether the hub can do its work now: database, disk, directory, clock, log, each judged for itself.
+
+`times` says that the clock keeper ends nothing, for our clock is ahead of partners' word. It takes no hub out of
+service: what heals it by itself is a partner's next signed request, which must get in.
+"""
 
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from hub.log.claims import standing
+from hub.store import tables
 from hub.store.engine import transaction
-from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import LiaisonError, Rejected, Unavailable
+
+ADVISORY = frozenset({"times"})
+"""Shown, and no reason to send no traffic here."""
 
 
 def check_all(hub: Hub) -> Mapping[str, str]:
@@ -17,6 +25,8 @@ def check_all(hub: Hub) -> Mapping[str, str]:
         "disk": _disk,
         "directory": _directory,
         "clock": _clock,
+        "times": _times,
+        "log": _log,
     }
     found = {}
     for name, check in checks.items():
@@ -31,9 +41,10 @@ def check_all(hub: Hub) -> Mapping[str, str]:
 
 
 def _database(hub: Hub) -> None:
-    """A row can be written durably."""
+    """Its tables are still ones that this release may work with, and a row can be written durably."""
+    tables.check(hub.connection)
     with transaction(hub.connection):
-        hub.connection.execute(SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
+        hub.connection.execute(tables.SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
 
 
 def _disk(hub: Hub) -> None:
@@ -56,3 +67,15 @@ def _clock(hub: Hub) -> None:
     """The clock is not behind the log, whose time never falls."""
     if hub.clock() < hub.writer.last_at - timedelta(seconds=hub.settings.clock_behind_seconds_max):
         raise Rejected("CLOCK_AHEAD")
+
+
+def _times(hub: Hub) -> None:
+    """The clock keeper does not hold back what is due."""
+    if hub.witness.held:
+        raise Rejected("CLOCK_AHEAD")
+
+
+def _log(hub: Hub) -> None:
+    """No partner has signed that it saw more of the log than there is."""
+    if standing(hub.connection) is not None:
+        raise Unavailable("LOG_BEHIND")

@@ -2,20 +2,22 @@
 
 Guarantees that every accepted message that is not handed over to all its recipients is published at least once, and
 that messages of one case stay in order. Its position (an index of the log) is in the database, written after what it
-has passed was published: a crash in between publishes some again, and setting it back publishes everything again that
-is still on its way. At low load the position is written only now and then, for each writing costs a sync.
+has passed was published: a crash in between publishes some again, and setting it back, also while it runs, publishes
+everything again that is still on its way: it is moved on only from where this process last saw it. At low load the
+position is written only now and then, for each writing costs a sync.
 """
 
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.broker.contract import OUTBOUND, Record
+from hub.broker.lineage import RELAY_POSITION
 from hub.leases import Lease
 from hub.log.batch import Answer, Batch, Sealed
+from hub.operations import traces
 from hub.store.engine import guarded
-from hub.store.tables import SET_META
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.failpoints import reach
@@ -24,7 +26,11 @@ from service.logs import log
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
 
-_POSITION = "relay_position"
+_MOVE = (
+    "INSERT INTO meta (name, value) VALUES (?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = ?"
+)
+_POSITION = "SELECT value FROM meta WHERE name = ?"
 _MESSAGES = "SELECT idx, case_row FROM message WHERE idx >= ? ORDER BY idx LIMIT ?"
 _RECIPIENTS = (
     "SELECT idx, partner FROM recipient WHERE idx BETWEEN ? AND ? AND state <> 'handed_over' ORDER BY idx, partner"
@@ -33,27 +39,33 @@ _RECIPIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One record of the topic: the index of an acceptance, and for whom it is still on its way."""
+    """One record of the topic: the index of an acceptance, and for whom it is still on its way.
+
+    `trace` is the publication's context, random numbers alone; empty, and not in the record, while nothing is traced.
+    """
 
     index: int
     recipients: tuple[str, ...]
+    trace: str = ""
 
     def encode(self, case: int) -> Record:
         """The record, keyed by its case's row."""
-        value = json.dumps({"v": 1, "idx": self.index, "to": self.recipients}, separators=(",", ":"))
-        return Record(case.to_bytes(8, "big"), value.encode())
+        members: dict[str, object] = {"v": 1, "idx": self.index, "to": self.recipients}
+        if self.trace:
+            members["t"] = self.trace
+        return Record(case.to_bytes(8, "big"), json.dumps(members, separators=(",", ":")).encode())
 
 
 def decode(record: Record) -> Outbound:
     """What `Outbound.encode` made. Raises ValueError or KeyError for another form: our own mistake."""
     members = json.loads(record.value)
-    return Outbound(int(members["idx"]), tuple(members["to"]))
+    return Outbound(int(members["idx"]), tuple(members["to"]), str(members.get("t", "")))
 
 
 def position(hub: Hub) -> int:
     """The index from which on nothing was published yet, as the database says."""
     with guarded():
-        row = hub.connection.execute("SELECT value FROM meta WHERE name = ?", (_POSITION,)).fetchone()
+        row = hub.connection.execute(_POSITION, (RELAY_POSITION,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -64,30 +76,45 @@ async def run(hub: Hub, lease: Lease) -> None:
         try:
             size = hub.writer.size
             while group := _group(hub, following):
-                await hub.broker.publish(OUTBOUND, [outbound.encode(case) for case, outbound in group.records])
+                await _publish(hub, group)
+                hub.metrics.publish_up.set(1)
                 reach("hub.relay.published")
                 following = group.following
                 hub.metrics.relayed.inc(len(group.records))
                 if following - written >= UNWRITTEN_MAX:
-                    written = await _write(hub, lease, following)
+                    following = written = await _write(hub, lease, written, following)
             if hub.writer.size == size:
                 await hub.writer.grown(size, hub.settings.relay_idle_seconds)
                 if hub.writer.size == size and written < following:
-                    written = await _write(hub, lease, following)
+                    following = written = await _write(hub, lease, written, following)
+                elif (stored := position(hub)) != written:
+                    following = written = stored  # an operator set it back
                 else:
                     await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
+            hub.metrics.publish_up.set(0)
             log.error("relay.failed", error, code=error.code)
             await asyncio.sleep(error.retry_after_seconds)
 
 
-async def _write(hub: Hub, lease: Lease, following: int) -> int:
-    def work(batch: Batch) -> Answer[int]:
-        batch.write(SET_META, (_POSITION, str(following).encode()))
-        return answer
+async def _publish(hub: Hub, group: "_Group") -> None:
+    indices = tuple(outbound.index for _, outbound in group.records)
+    with hub.tracing.span("hub.publish", "producer", traces.of(hub, indices), index=indices) as span:
+        records = [replace(outbound, trace=span.context).encode(case) for case, outbound in group.records]
+        await hub.broker.publish(OUTBOUND, records)
 
-    def answer(_: Sealed) -> int:
-        return following
+
+async def _write(hub: Hub, lease: Lease, written: int, following: int) -> int:
+    """Move the position on from `written`; gives the one that stands, another when it was set back meanwhile."""
+
+    def work(batch: Batch) -> Answer[int]:
+        batch.connection.execute(_MOVE, (RELAY_POSITION, b"%d" % following, b"%d" % written))
+        stands = int(batch.connection.execute(_POSITION, (RELAY_POSITION,)).fetchone()[0])
+
+        def answer(_: Sealed) -> int:
+            return stands
+
+        return answer
 
     reach("hub.relay.position")
     return await hub.writer.submit(lease.fenced(work), leaves=0)

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from hub.cases.reading import Cursor, agreed_clocks, case_of, cases_of, fold, next_clock, not_handed_over
+from hub.cases.suspension import suspended, turns
 from hub.console import accounts, chart, words
 from hub.console.accounts import Viewer
 from hub.console.log_entries import counts, newest
@@ -167,6 +168,7 @@ class Console:
         show = self._show(viewer)
         waiting = not_handed_over(hub.reader, [row.row for row in page.rows])
         agreed = agreed_clocks(hub.reader, [row.row for row in page.rows])
+        held = suspended(hub.reader, [row.row for row in page.rows])
         chosen = {"order": order, "state": state or "", "partner": partner or ""}
         following = None
         if page.after is not None:
@@ -180,6 +182,7 @@ class Console:
                     row,
                     fold(hub.reader, row.row) if row.row in waiting else None,
                     next_clock(row, agreed[row.row]),
+                    suspended=row.row in held,
                 )
                 for row in page.rows
             ],
@@ -200,7 +203,7 @@ class Console:
         row = _number(request.path_params["row"])
         found, handle = case_of(hub.reader, viewer.partner, row)
         await record_view(hub, viewer, row, handle)
-        return self._page("case.html", viewer, case=self._show(viewer).case(found))
+        return self._page("case.html", viewer, case=self._show(viewer).case(found, turns(hub.reader, row)))
 
     # -- auditors
 
@@ -330,7 +333,9 @@ class Console:
         return Show(hub.directories.current, viewer.partner, hub.clock(), deadline)
 
     def _page(self, template: str, viewer: Viewer | None, *, status: int = 200, **context: object) -> Response:
-        html = render(template, viewer=viewer, hub_name=self._hub.settings.name, **context)
+        settings = self._hub.settings
+        ahead = settings.test_clock_ahead_seconds
+        html = render(template, viewer=viewer, hub_name=settings.name, clock_ahead=ahead, **context)
         return HTMLResponse(html, status, headers=dict(PAGE_HEADERS))
 
     def _set_cookie(self, answer: Response, value: str, seconds: int) -> None:

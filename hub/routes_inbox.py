@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from hub.callers import caller
 from hub.delivery.consignment import LEAVES_AT_ONCE, Acknowledged, accepted_between
 from hub.delivery.pushing import parts_of
+from hub.operations import traces
 from hub.store.reading import InboxItem, StoredLeaf
 from hub.wiring import Hub
 from keys.proofs.receipt import RECEIPT_TYPE
@@ -25,6 +26,7 @@ from keys.signing import STATEMENT_TYPE
 from schemas.errors import Rejected, Unavailable
 from service.failpoints import reach
 from service.multipart import Part, write_multipart
+from service.tracing import HEADER
 
 T = TypeVar("T")
 _CURSOR = re.compile(r"([0-9]{4})/([0-9]{1,15})", re.ASCII)
@@ -77,9 +79,17 @@ class Inbox:
             )
 
         items = await self._poll(request, partner, look, wait)
-        receipts = hub.reader.receipts([item.index for item in items])
+        indices = tuple(item.index for item in items)
+        receipts = hub.reader.receipts(indices)
         reach("hub.inbox.answer")
-        return _answer(parts_of(receipts, [(item.digest, item.container) for item in items]))
+        answer = _answer(parts_of(receipts, [(item.digest, item.container) for item in items]))
+        if items:
+            with hub.tracing.span(
+                "hub.inbox", "server", traces.of(hub, indices), partner=partner, index=indices
+            ) as span:
+                if span.context:
+                    answer.headers[HEADER] = span.context
+        return answer
 
     async def leaves(self, request: Request) -> Response:
         """`GET /v1/leaves?after=INDEX&wait=SECONDS`."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import evidence, intake
 from hub.intake import Outcome
+from hub.operations import traces
 from hub.wiring import Hub
 from keys.container import CONTAINER_BYTES_MAX
 from keys.directory.directory import Directory
@@ -23,6 +24,7 @@ from service import batch as batches
 from service.failpoints import reach
 from service.logs import log
 from service.problems import PROBLEM_TYPE, SECURITY_HEADERS, problem_bytes
+from service.tracing import Span
 
 PATH = "/v1/messages"
 _ITEMS_A_TURN = 16
@@ -53,7 +55,8 @@ class Door:
             return
         retry_after: float | None = None
         try:
-            status, headers, body = await self._answer(scope, receive)
+            with self._hub.tracing.span("hub.intake", "server", traces.sent(self._hub, scope["headers"])) as span:
+                status, headers, body = await self._answer(scope, receive, span)
         except _Gone:
             return
         except Rejected as refusal:
@@ -71,7 +74,7 @@ class Door:
         await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _answer(self, scope: Scope, receive: Receive, span: Span) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         hub = self._hub
         kind, length = _head(scope["headers"])
         limit = _LIMITS.get(kind)
@@ -84,13 +87,13 @@ class Door:
         body = await _body(receive, limit, hub.settings.body_seconds)
         directory = await hub.directories.fresh()
         if kind == batches.BATCH_TYPE.encode():
-            return 200, _RESULTS, await self._batch(body, directory, address)
+            return 200, _RESULTS, await self._batch(body, directory, address, span)
         item = batches.STATEMENT if kind == STATEMENT_TYPE.encode() else batches.CONTAINER
         outcome = await self._begin(item, body, directory, address)
-        status, answer = self._finish(item, outcome)
+        status, answer = self._finish(item, outcome, span)
         return status, _RECEIPT if outcome.code is None else _PROBLEM, answer
 
-    async def _batch(self, body: bytes, directory: Directory, address: str) -> bytes:
+    async def _batch(self, body: bytes, directory: Directory, address: str, span: Span) -> bytes:
         pending: list[tuple[int, asyncio.Future[Outcome] | Rejected | Unavailable]] = []
         for at, (item, raw) in enumerate(batches.decode_batch(body)):
             if at % _ITEMS_A_TURN == _ITEMS_A_TURN - 1:
@@ -101,12 +104,13 @@ class Door:
                 pending.append((item, future))
             except (Rejected, Unavailable) as error:
                 pending.append((item, error))
+        span.set(count=len(pending))
         results: list[tuple[int, bytes]] = []
         for item, begun in pending:
             try:
                 if isinstance(begun, Rejected | Unavailable):
                     raise begun
-                results.append(self._finish(item, await begun))
+                results.append(self._finish(item, await begun, span))
             except Rejected as refusal:
                 results.append((refusal.status, problem_bytes(refusal.code, refusal.path)))
             except Unavailable as error:
@@ -131,7 +135,7 @@ class Door:
             hub.metrics.refusal(refusal.code)
             raise
 
-    def _finish(self, item: int, outcome: Outcome) -> tuple[int, bytes]:
+    def _finish(self, item: int, outcome: Outcome, span: Span) -> tuple[int, bytes]:
         metrics = self._hub.metrics
         if outcome.code is not None:
             metrics.refused.inc()
@@ -143,6 +147,8 @@ class Door:
             metrics.statements.inc()
         else:
             metrics.accepted.inc()
+            if outcome.index is not None:
+                traces.accepted(self._hub, outcome.index, span)
         return outcome.status, outcome.receipt
 
 

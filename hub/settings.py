@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hub.broker.contract import GROUP_MAX
 from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
-from service.settings import Settings, settings_config
+from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -20,18 +20,18 @@ ROLES = ("api", "relay", "deliver", "clock")
 _ROLE = f"({'|'.join(ROLES)})"
 
 
-class HubSettings(Settings):
+class HubSettings(ProgramSettings):
     """See the module."""
 
     model_config = settings_config("LIAISON_HUB_")
 
     folder: Path
     """The data directory, mode 0700."""
-    name: str = Field(default="hub.liaison.example", pattern=r"[a-z0-9.-]{1,100}")
+    name: str = Field(default="hub.liaison.example", pattern=r"^[a-z0-9.-]{1,100}$")
     """The log's origin is `<name>/audit/<year>`."""
     year: Annotated[int, Field(ge=2020, le=9999)] = 2026
     """Of the log; a log is opened for a year and keeps its name."""
-    url: str = Field(default="http://127.0.0.1:8440", pattern=r"https?://[!-~]{1,300}")
+    url: str = Field(default="http://127.0.0.1:8440", pattern=r"^https?://[!-~]{1,300}$")
     """Where partners reach the hub; requests are signed for this address."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8440
@@ -50,7 +50,26 @@ class HubSettings(Settings):
     """For the database's lock, a statement, or an answer of its server."""
     kafka_bootstrap: str = ""
     """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
-    roles: str = Field(default=",".join(ROLES), pattern=rf"{_ROLE}(,{_ROLE})*")
+    kafka_tls_authorities: Path | None = None
+    """PEM files of mutual TLS with Kafka; all three or none. Any address but loopback needs them."""
+    kafka_tls_certificate: Path | None = None
+    kafka_tls_key: Path | None = None
+    kafka_plaintext: bool = False
+    """Reach Kafka on another host without TLS: on a network that is the hub's own alone."""
+    kafka_request_seconds: Seconds = 5.0
+    """For one answer of one broker."""
+    kafka_publish_seconds: Seconds = 30.0
+    """For a group of messages; longer than Kafka takes to notice that a broker is gone."""
+    kafka_partitions: Count = 12
+    """Of the topic of messages. More of them later: every key may move, so the topic is rebuilt."""
+    kafka_replicas: Count = 3
+    kafka_in_sync_min: Count = 2
+    """Brokers that must have a message before it counts as published."""
+    kafka_principal: str = ""
+    """What the hub's certificate makes it for Kafka (`User:CN=hub`). Set: topics are the hub's alone, and checked."""
+    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], str] = Field(default_factory=dict)
+    """Partner -> its principal: it reads what is addressed to it from its own topic `hub.v1.inbox.<partner>`."""
+    roles: str = Field(default=",".join(ROLES), pattern=rf"^{_ROLE}(,{_ROLE})*$")
     """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
 
     Any number of processes may have the last three: one at a time does each, another takes over when it ends.
@@ -64,14 +83,20 @@ class HubSettings(Settings):
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
-    live: bool = False
-    """Refuse test messages."""
-    log_level: str = Field(default="info", pattern=r"debug|info|warning|error")
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
 
     requests_at_once_max: Count = 1024
     body_seconds: Seconds = 30.0
     """For a request's body to arrive."""
     drain_seconds: Count = 5
+    """For requests under way, once told to end."""
+    linger_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """For connections on which nobody asks anything, once a worker among others is told to end."""
     failures_per_minute: Count = 120
     """Of one address: submissions refused before their signatures verified; then 429."""
     messages_per_second: Seconds = 5000.0
@@ -120,6 +145,8 @@ class HubSettings(Settings):
     """What a partner asks for beyond this is not granted."""
     push_refusals_max: Count = 20
     """Items a partner may refuse one after the other before its lane stops for a while."""
+    parked_max: Count = 1000
+    """Refused messages parked over all partners; past it a lane that meets another one stops and waits instead."""
     push_look_seconds: Seconds = 5.0
     """How soon a new delivery URL, or what an operator drove again, is noticed."""
 
@@ -135,10 +162,19 @@ class HubSettings(Settings):
     handover_deadline_hours: Count = 24
     """For a recipient's word what became of a message; later it is shown as an alarm. Urgent kinds have less."""
 
+    metrics_partners: bool = False
+    """Name partners and agreements in `/metrics`, which anyone who can reach the hub may read; else the worst of all
+    stands for them."""
+    gauge_look_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """`/metrics` looks up ages, lags and expiries no more often than this."""
+
     clock_look_seconds: Seconds = 60.0
     """How often the clock keeper looks for times of agreements that run out."""
     clock_warn_ahead_hours: Annotated[int, Field(ge=0, le=24 * 60)] = 72
     """How long before such a time ends the log says so; 0: only that it has ended."""
+
+    clock_ahead_hours_max: Annotated[int, Field(ge=0, le=24 * 365)] = 24
+    """How far our clock may be ahead of what partners have signed before no time of an agreement ends by it; 0: any."""
 
     sign_in_link_minutes: Count = 10
     session_idle_minutes: Count = 30

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hub.broker.contract import Broker
-from hub.broker.embedded import EmbeddedBroker
+from hub.broker.opening import open_broker
 from hub.directories import Directories
+from hub.log.restored import log_restored
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
 from hub.nonces import SharedNonces
@@ -24,18 +25,23 @@ from hub.settings import HubSettings
 from hub.store import tables
 from hub.store.engine import BUSY_TIMEOUT_MS, Connection, open_engine
 from hub.store.reading import Reader
+from hub.witness import Witness
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
 from keys.directory.records import HubRecord
 from keys.directory.repository import Repository
 from keys.proofs.checkpoint import LogSigner
-from keys.requests import MemoryNonces, NonceStore, verify_request
+from keys.requests import FRESH, MemoryNonces, NonceStore, verify_request
 from keys.suite import RequestKey
 from schemas.errors import Fault, Rejected
-from service.clock import Clock, utc_now
+from service.clock import Clock
+from service.tracing import Tracing, open_tracing
 
 COMMAND_BUSY_TIMEOUT_MS = 10_000
-"""A command may wait longer for the database than a hub, whose loop it would stop."""
+"""A command may wait longer for the database than a hub, whose loop it would stop.
+
+Processes that share a file wait for each other as they do on a server.
+"""
 
 _CHANCE = randomness.SystemRandom().random
 
@@ -65,7 +71,9 @@ class Hub:
     quotas: Rates
     requests: Rates
     broker: Broker
+    witness: Witness
     chance: Callable[[], float]
+    tracing: Tracing = field(default_factory=Tracing)
     look: asyncio.Event = field(default_factory=asyncio.Event)
     ending: bool = False
 
@@ -102,6 +110,7 @@ class Hub:
             now=now,
             nonces=self.nonces,
         )
+        self.witness.seen(now - FRESH)  # its signature was made within this of our own clock
         return partners[0]
 
     def end(self) -> None:
@@ -110,35 +119,41 @@ class Hub:
         self.writer.wake_waiters()
 
     def close(self) -> None:
-        """Let go of the database. Call after the writer's task has ended."""
+        """Let go of the database, and send what is traced. Call after the writer's task has ended."""
         self.connection.close()
+        self.tracing.close()
 
 
 def open_hub(
     settings: HubSettings,
     *,
-    clock: Clock = utc_now,
+    clock: Clock | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = _CHANCE,
 ) -> Hub:
     """The hub of a data directory made by `hub.ceremony.initialise`: database checked, log and directory loaded.
 
     Raises:
-        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, DIRECTORY_INVALID.
+        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, DIRECTORY_INVALID; TEST_NOT_ALLOWED, its clock is ahead and
+            the directory knows partners that are no tests.
         Unavailable: the database or directory cannot be read or written.
         Fault: the keys are not those of this log or directory.
     """
     os.umask(0o077)
+    clock = clock or settings.clock
     secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
     at_rest, signer = _keys(settings, secrets)
     request_key = RequestKey.from_seed(secrets["request"])
     repository = Repository(settings.directory_folder, secrets)
     part = 1 / settings.processes
+    _check_clock(settings, repository)
     metrics = Metrics()
+    tracing = open_tracing("liaison-hub", settings.otlp_endpoint, settings.trace_share)
     connection = open_tables(settings)
     try:
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
         writer.open()
+        log_restored(writer, connection)
         directories = Directories(
             repository,
             settings.directory_cache,
@@ -152,6 +167,7 @@ def open_hub(
         _check_keys(directories.current.hub, signer, request_key)
         parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
         parts.open()
+        broker = open_broker(settings, connection, writer)
     except BaseException:
         connection.close()
         raise
@@ -172,23 +188,33 @@ def open_hub(
         failures=Rates(part * settings.failures_per_minute / 60, part * settings.failures_per_minute),
         quotas=Rates(part * settings.messages_per_second, part * settings.messages_burst),
         requests=Rates(part * settings.requests_per_second, part * settings.requests_burst),
-        broker=EmbeddedBroker(connection, writer, look_seconds=settings.log_look_seconds if settings.shared else None),
+        broker=broker,
+        witness=Witness(connection, monotonic),
         chance=chance,
+        tracing=tracing,
     )
 
 
-def open_tables(settings: HubSettings, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Connection:
+def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
     """The hub's database with the tables this release wants; a file's are made, or brought up to date, on the way.
 
+    Args:
+        settings: the hub's.
+        there: for a command, which makes no database and may wait longer for one than a hub.
+
     Raises:
-        Rejected: MIGRATION_NEEDED of a server's, whose tables belong to somebody else; a setting is wrong.
+        Rejected: NOT_FOUND when it must be there and is not; MIGRATION_NEEDED, which on a server somebody else has to
+            do; a setting is wrong.
         Unavailable: it cannot be read or written.
     """
+    if there and not settings.database_url and not settings.database.exists():
+        raise Rejected("NOT_FOUND")
+    alone = COMMAND_BUSY_TIMEOUT_MS if there else BUSY_TIMEOUT_MS
     connection = open_engine(
         settings.database,
         settings.database_url,
         settings.database_password_file,
-        busy_timeout_ms=busy_timeout_ms,
+        busy_timeout_ms=max(alone, int(settings.database_seconds_max * 1000)) if settings.shared else alone,
         seconds_max=settings.database_seconds_max,
     )
     try:
@@ -216,20 +242,20 @@ class OpenLog:
 
 
 @contextmanager
-def open_log(settings: HubSettings, *, clock: Clock = utc_now) -> Iterator[OpenLog]:
+def open_log(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[OpenLog]:
     """Database and log alone. Appends share the log with the running hub: whoever holds the lock writes.
 
     Raises:
-        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet.
+        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet; TEST_NOT_ALLOWED.
         Unavailable: it cannot be read or written.
     """
     os.umask(0o077)
-    if not settings.database_url and not settings.database.exists():
-        raise Rejected("NOT_FOUND")
-    at_rest, signer = _keys(settings, read_keyring(settings.keyring, read_passphrase(settings.secrets)))
-    connection = open_tables(settings, busy_timeout_ms=COMMAND_BUSY_TIMEOUT_MS)
+    secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
+    _check_clock(settings, Repository(settings.directory_folder, secrets))
+    at_rest, signer = _keys(settings, secrets)
+    connection = open_tables(settings, there=True)
     try:
-        writer = LogWriter(connection, signer, at_rest, clock)
+        writer = LogWriter(connection, signer, at_rest, clock or settings.clock)
         writer.open()
         yield OpenLog(connection, at_rest, writer, Reader(connection, at_rest))
     finally:
@@ -241,6 +267,12 @@ def _keys(settings: HubSettings, secrets: Mapping[str, bytes]) -> tuple[AtRest, 
         AtRest(secrets["at_rest"], secrets["index"]),
         LogSigner(settings.origin, secrets["log.ed25519"], secrets["log.mldsa44"]),
     )
+
+
+def _check_clock(settings: HubSettings, repository: Repository) -> None:
+    """A clock that is ahead is for tests: asked before anything is signed or logged by it."""
+    if settings.test_clock and not repository.tests_alone():
+        raise Rejected("TEST_NOT_ALLOWED", "/test_clock_ahead_seconds")
 
 
 def _check_keys(published: HubRecord, signer: LogSigner, request_key: RequestKey) -> None:

@@ -4,8 +4,7 @@ One DSSE v1 JSON envelope with both signatures of the authority's pair over PAE(
 id, source, time, event and 1 to 512 entries of {digest, index of the acceptance, code on a negative event}. There is no
 free text, so nothing about a person can get in (settled.md, Statement). A statement's digest is SHA-256 of its payload.
 
-The key ids beside the signatures are DSSE's hints and are not signed; `verify_statement` demands that they are those of
-the pair it is given. Whether the pair is valid, and whether `source` may say this, is for intake.
+Whether the pair is valid, and whether `source` may say this, is for intake.
 """
 
 import hashlib
@@ -16,19 +15,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from keys import signing
-from keys.suite import (
-    ED25519_SIGNATURE_BYTES,
-    MLDSA65_SIGNATURE_BYTES,
-    Signatures,
-    SigningPair,
-    SigningPublic,
+from keys.envelopes import (
+    ENVELOPE_BYTES_MAX,
+    Envelope,
+    closed_object,
+    read_envelope,
+    sign_envelope,
+    verify_envelope,
+    word,
 )
-from schemas import strict_base64, strict_json
+from keys.suite import Signatures, SigningPair, SigningPublic
+from schemas import strict_json
 from schemas.envelope import format_instant, parse_instant
 from schemas.errors import CODES, Rejected
 
 ENTRIES_MAX = 512
-STATEMENT_BYTES_MAX = 256 * 1024
+STATEMENT_BYTES_MAX = ENVELOPE_BYTES_MAX
 INDEX_LIMIT = 2**53  # what every JSON reader still counts exactly
 POSITIVE_EVENTS = frozenset({"ContentHandover", "ContentAccessTracking"})
 NEGATIVE_EVENTS = frozenset({"ContentHandoverFailure"})
@@ -65,10 +67,27 @@ class SignedStatement:
 
     raw: bytes = field(repr=False)
     statement: Statement
-    payload: bytes = field(repr=False)
-    signatures: Signatures = field(repr=False)
-    ed25519_id: str
-    mldsa65_id: str
+    envelope: Envelope
+
+    @property
+    def payload(self) -> bytes:
+        """What is signed."""
+        return self.envelope.payload
+
+    @property
+    def signatures(self) -> Signatures:
+        """Both of them."""
+        return self.envelope.signatures
+
+    @property
+    def ed25519_id(self) -> str:
+        """As named beside them."""
+        return self.envelope.ed25519_id
+
+    @property
+    def mldsa65_id(self) -> str:
+        """As named beside them."""
+        return self.envelope.mldsa65_id
 
     @property
     def digest(self) -> bytes:
@@ -90,16 +109,7 @@ def sign_statement(pair: SigningPair, statement: Statement) -> bytes:
     }
     payload = json.dumps(members, separators=(",", ":")).encode()
     _statement(payload)
-    signatures = signing.sign(pair, signing.STATEMENT_TYPE, payload, signing.STATEMENT_CONTEXT)
-    envelope = {
-        "payload": strict_base64.encode(payload),
-        "payloadType": signing.STATEMENT_TYPE,
-        "signatures": [
-            {"keyid": pair.public.ed25519_id, "sig": strict_base64.encode(signatures.ed25519)},
-            {"keyid": pair.public.mldsa65_id, "sig": strict_base64.encode(signatures.mldsa65)},
-        ],
-    }
-    return json.dumps(envelope, separators=(",", ":")).encode()
+    return sign_envelope(pair, signing.STATEMENT_TYPE, payload)
 
 
 def parse_statement(raw: bytes) -> SignedStatement:
@@ -108,39 +118,18 @@ def parse_statement(raw: bytes) -> SignedStatement:
     Raises:
         Rejected: CONTAINER_LIMIT when too large, CONTAINER_MALFORMED for any other form than the one above.
     """
-    if len(raw) > STATEMENT_BYTES_MAX:
-        raise Rejected("CONTAINER_LIMIT")
-    envelope = _members(
-        strict_json.loads(raw, code="CONTAINER_MALFORMED", depth_max=3), "payload", "payloadType", "signatures"
-    )
-    slots = envelope["signatures"]
-    if envelope["payloadType"] != signing.STATEMENT_TYPE or not isinstance(slots, list) or len(slots) != 2:
-        raise Rejected("CONTAINER_MALFORMED")
-    ed25519, mldsa65 = (_members(slot, "keyid", "sig") for slot in slots)
-    payload = _unb64(envelope["payload"])
-    signatures = Signatures(_unb64(ed25519["sig"]), _unb64(mldsa65["sig"]))
-    if (len(signatures.ed25519), len(signatures.mldsa65)) != (ED25519_SIGNATURE_BYTES, MLDSA65_SIGNATURE_BYTES):
-        raise Rejected("CONTAINER_MALFORMED")
-    return SignedStatement(
-        raw=raw,
-        statement=_statement(payload),
-        payload=payload,
-        signatures=signatures,
-        ed25519_id=_text(ed25519["keyid"], _DIGEST),
-        mldsa65_id=_text(mldsa65["keyid"], _DIGEST),
-    )
+    found = read_envelope(raw, signing.STATEMENT_TYPE)
+    return SignedStatement(raw=raw, statement=_statement(found.payload), envelope=found)
 
 
 def verify_statement(signed: SignedStatement, public: SigningPublic) -> None:
     """Both signatures are by `public`, and it is the pair named beside them, or Rejected(SIGNATURE_INVALID)."""
-    if (signed.ed25519_id, signed.mldsa65_id) != (public.ed25519_id, public.mldsa65_id):
-        raise Rejected("SIGNATURE_INVALID")
-    signing.verify(public, signed.signatures, signing.STATEMENT_TYPE, signed.payload, signing.STATEMENT_CONTEXT)
+    verify_envelope(signed.envelope, public)
 
 
 def _statement(payload: bytes) -> Statement:
     found = strict_json.loads(payload, code="CONTAINER_MALFORMED", depth_max=3)
-    members = _members(found, "id", "source", "time", "event", "list")
+    members = closed_object(found, "id", "source", "time", "event", "list")
     event, listed, time = members["event"], members["list"], members["time"]
     if not (isinstance(event, str) and isinstance(time, str) and isinstance(listed, list)) or event not in EVENTS:
         raise Rejected("CONTAINER_MALFORMED")
@@ -155,35 +144,17 @@ def _statement(payload: bytes) -> Statement:
     entries = tuple(_entry(one, negative=event in NEGATIVE_EVENTS) for one in listed)
     if len({entry.digest for entry in entries}) != len(entries):
         raise Rejected("CONTAINER_MALFORMED")
-    return Statement(_text(members["id"], _UUID7), _text(members["source"], _PARTNER), at, event, entries)
+    return Statement(word(members["id"], _UUID7), word(members["source"], _PARTNER), at, event, entries)
 
 
 def _entry(found: object, *, negative: bool) -> Entry:
-    members = _members(found, "digest", "index", *(("code",) if negative else ()))
+    members = closed_object(found, "digest", "index", *(("code",) if negative else ()))
     index, code = members["index"], members.get("code")
     if type(index) is not int or not 0 <= index < INDEX_LIMIT:
         raise Rejected("CONTAINER_MALFORMED")
     if negative and (not isinstance(code, str) or code not in CODES):
         raise Rejected("CONTAINER_MALFORMED")
-    return Entry(_text(members["digest"], _DIGEST), index, str(code) if negative else None)
-
-
-def _members(value: object, *names: str) -> dict[str, object]:
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise Rejected("CONTAINER_MALFORMED")
-    return value
-
-
-def _text(value: object, pattern: re.Pattern[str]) -> str:
-    if not isinstance(value, str) or pattern.fullmatch(value) is None:
-        raise Rejected("CONTAINER_MALFORMED")
-    return value
-
-
-def _unb64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise Rejected("CONTAINER_MALFORMED")
-    return strict_base64.decode(value, code="CONTAINER_MALFORMED")
+    return Entry(word(members["digest"], _DIGEST), index, str(code) if negative else None)
 
 
 def runs(entries: Sequence[Entry]) -> list[tuple[Entry, ...]]:

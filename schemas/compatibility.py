@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _ABOUT: Final = frozenset(
-    {"title", "description", "$defs", "$schema", "properties", "required", "enum", "x-code-lists"}
+    {"title", "description", "$defs", "$schema", "properties", "required", "enum", "x-code-lists", "x-code-table"}
 )
 """Parts of a schema that are compared by a rule of their own, or that bind nobody."""
 

@@ -147,6 +147,8 @@ CODES: dict[str, Code] = _table(
     Code("BUSY", 503, "The hub cannot take more just now; try again later."),
     Code("STORE_UNAVAILABLE", 503, "The hub cannot write durably just now; nothing was taken."),
     Code("MIGRATION_NEEDED", 503, "The database's tables are of another release than the program."),
+    Code("BROKER_TOPIC", 503, "A topic of the broker is missing, or is not as the hub needs it."),
+    Code("BROKER_POSITION", 503, "The broker no longer has what was to be read next; it is filled again from the log."),
     Code("PUSH_REFUSED", 502, "The recipient's address refused the delivery; it is parked until an operator acts."),
     Code("UNREACHABLE", 503, "The other side could not be reached; try again later."),
     Code("KEY_FILE_INVALID", 500, "A key or passphrase file is missing or damaged, or the passphrase is wrong."),
@@ -216,6 +218,8 @@ CODES: dict[str, Code] = _table(
     Code("CHECKPOINT_INVALID", 401, "The checkpoint's signatures do not verify."),
     Code("LOG_INCONSISTENT", 401, "Two signed states of the log contradict each other."),
     Code("DIRECTORY_INVALID", 401, "The key directory's chain of signatures does not verify."),
+    Code("BACKUP_INVALID", 422, "The backup is not whole, or not as this hub made it."),
+    Code("LOG_BEHIND", 503, "Somebody has seen a newer state of the log than is here."),
     # -- the edge
     Code("OUT_OF_ORDER", 422, "The message was handed over before the one it answers.", "warning"),
     Code("CHANNEL_REJECTED", 422, "The national system refused the message for good."),

@@ -44,6 +44,21 @@ def write_multipart(parts: Iterable[Part]) -> tuple[str, bytes]:
     return f'{MULTIPART_TYPE}; boundary="{boundary}"', b"".join([*pieces, mark, b"--\r\n"])
 
 
+def write_entity(parts: Iterable[Part]) -> bytes:
+    """The same in one piece, for a way that has no headers of its own: the Content-Type, an empty line, the body."""
+    media_type, body = write_multipart(parts)
+    return f"Content-Type: {media_type}\r\n\r\n".encode("ascii") + body
+
+
+def read_entity(raw: bytes) -> list[Part]:
+    """The parts of what `write_entity` wrote. Raises as `read_multipart`."""
+    head, mark, body = raw.partition(b"\r\n\r\n")
+    name, _, media_type = head.partition(b": ")
+    if not mark or name != b"Content-Type" or len(head) > HEAD_BYTES_MAX or not media_type.isascii():
+        raise Rejected("REQUEST_INVALID")
+    return read_multipart(media_type.decode("ascii"), body)
+
+
 def read_multipart(content_type: str, body: bytes) -> list[Part]:
     """The parts of a body as `write_multipart` writes it. Raises Rejected(REQUEST_INVALID, MEDIA_TYPE)."""
     named = _TYPE.fullmatch(content_type)

@@ -6,6 +6,7 @@ finished (for at most `drain_seconds`) before the application's own end. There i
 asked for.
 """
 
+import asyncio
 import gc
 import ipaddress
 import json
@@ -13,9 +14,11 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,6 +29,7 @@ BACKLOG = 2048
 CONCURRENCY_MAX = 1024
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 5
+_LOOK_SECONDS = 0.02
 COLLECT_AFTER = (50_000, 20, 100)
 """Objects of each age before Python looks for cycles: at its default a tenth of a busy edge's time went there."""
 
@@ -48,6 +52,7 @@ def serve(
     concurrency_max: int = CONCURRENCY_MAX,
     drain_seconds: int = DRAIN_SECONDS,
     listener: socket.socket | None = None,
+    linger_seconds: float = 0,
     ready: Callable[[str], None] | None = None,
     ending: Callable[[], None] | None = None,
 ) -> None:
@@ -62,6 +67,8 @@ def serve(
         concurrency_max: requests at a time; more are answered 503.
         drain_seconds: how long requests under way may take once told to end.
         listener: one that is bound already, instead of a new one for `host` and `port`.
+        linger_seconds: how long connections on which nobody asks anything stay open once told to end. While others
+            answer on the same socket, none of their requests then meets a connection that is just being closed.
         ready: told the base URL once the application has started; default prints
             `{"ready": "hub", "url": "http://127.0.0.1:8000"}` on standard output.
         ending: called in the event loop once told to end, before requests under way are waited for: what waits for
@@ -92,7 +99,7 @@ def serve(
         ssl_keyfile=str(tls.key) if tls else None,
         ssl_context_factory=_modern if tls else None,
     )
-    server = _Server(config, url, ready or partial(say_ready, name), ending)
+    server = _Server(config, url, ready or partial(say_ready, name), ending, linger_seconds)
     try:
         server.run(sockets=[listener])
     finally:
@@ -134,17 +141,38 @@ def say_ready(name: str, url: str, **more: int) -> None:
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, config: uvicorn.Config, url: str, ready: Callable[[str], None], ending: Callable[[], None] | None
+        self,
+        config: uvicorn.Config,
+        url: str,
+        ready: Callable[[str], None],
+        ending: Callable[[], None] | None,
+        linger_seconds: float,
     ) -> None:
         super().__init__(config)
         self._url = url
         self._ready = ready
         self._ending = ending
+        self._linger_seconds = linger_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._ending is not None:
             self._ending()
+        if self._linger_seconds:
+            await self._linger()
         await super().shutdown(sockets)
+
+    async def _linger(self) -> None:
+        """Nobody new comes in; who is here is told with the next answer to come again elsewhere, or has gone quiet."""
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers.append((b"connection", b"close"))
+        for connection in list(self.server_state.connections):
+            if not _is_idle(connection):
+                connection.shutdown()  # with the answer under way
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger_seconds):
+                while self.server_state.connections:  # noqa: ASYNC110 - uvicorn's own set
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -153,6 +181,10 @@ class _Server(uvicorn.Server):
             gc.freeze()  # what a program holds for its whole life is not walked again at every collection
             gc.set_threshold(*COLLECT_AFTER)
             self._ready(self._url)
+
+
+def _is_idle(connection: Any) -> bool:
+    return connection.cycle is None or connection.cycle.response_complete
 
 
 def address_of(listener: socket.socket, host: str, tls: TLS | None) -> str:

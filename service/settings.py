@@ -8,14 +8,16 @@ settings. Limits bear their unit in their name.
 import tomllib
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.errors import Rejected
+from service.clock import Clock, ahead
 
 SETTINGS_BYTES_MAX = 256 * 1024
+TEST_CLOCK_AHEAD_SECONDS_MAX = 366 * 86_400
 
 _file: ContextVar[dict[str, Any] | None] = ContextVar("settings_file", default=None)
 
@@ -66,6 +68,36 @@ class Settings(BaseSettings):
         """The order of the module's docstring; no `.env` file and no secrets directory is ever read."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_file.get() or {})
+
+
+class ProgramSettings(Settings):
+    """What a hub and an edge have in common: whether they are at work, and what their clock says."""
+
+    live: bool = False
+    """Real operation: what belongs to tests is refused."""
+    test_clock_ahead_seconds: Annotated[int, Field(ge=0, le=TEST_CLOCK_AHEAD_SECONDS_MAX)] = 0
+    """How far the program's clock is ahead of the machine's; among test partners alone, never with `live`."""
+
+    @field_validator("test_clock_ahead_seconds")
+    @classmethod
+    def _never_live(cls, seconds: int, others: ValidationInfo) -> int:
+        if seconds and others.data.get("live", True):
+            raise ValueError("a clock that is ahead is for tests")
+        return seconds
+
+    @property
+    def clock(self) -> Clock:
+        """What the program goes by."""
+        return ahead(self.test_clock_ahead_seconds)
+
+    @property
+    def test_clock(self) -> bool:
+        """Whether its time is not the machine's."""
+        return self.test_clock_ahead_seconds > 0
+
+    def told_clock(self) -> dict[str, int]:
+        """What readiness says of a clock that is not the machine's; nothing where it is."""
+        return {"test_clock_ahead_seconds": self.test_clock_ahead_seconds} if self.test_clock else {}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from service.logs import log
 
 LISTENER = "LIAISON_LISTENER"
 """The environment's name for the number of the inherited socket."""
+SUPERVISOR = "LIAISON_SUPERVISOR"
+"""The environment's name for the supervisor's process id."""
 NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 """The environment's name for the folder in which workers add up what they count; prometheus_client's."""
 PAUSE_SECONDS_MAX = 30.0
@@ -40,6 +42,8 @@ def inherited() -> socket.socket | None:
         return None
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != int(os.environ[SUPERVISOR]):  # it died before we asked to die with it
+            os.kill(os.getpid(), signal.SIGTERM)
     return socket.socket(fileno=int(number))
 
 
@@ -64,7 +68,8 @@ def supervise(
         The exit code: 0, or that of a worker which ended before all were ready.
     """
     with tempfile.TemporaryDirectory(prefix="liaison-workers-") as numbers:
-        everything = os.environ | dict(environment) | {LISTENER: str(listener.fileno()), NUMBERS: numbers}
+        ours = {LISTENER: str(listener.fileno()), SUPERVISOR: str(os.getpid()), NUMBERS: numbers}
+        everything = os.environ | dict(environment) | ours
         return _Supervisor(words, count, listener.fileno(), everything, numbers).run(ready)
 
 
@@ -173,9 +178,12 @@ class _Supervisor:
             self._died(worker, code)
 
     def _died(self, worker: _Worker, code: int) -> None:
-        if self._ending or any(other.place == worker.place and other.ready for other in self._workers):
-            return  # it was told to end, or its successor never came to be and it goes on
+        beside = [other for other in self._workers if other.place == worker.place]
+        if self._ending or any(other.replaces is worker and other.ready for other in beside):
+            return  # it was told to end
         log.error("worker.ended", place=str(worker.place), status=code)
+        if beside:
+            return  # the one that it was to replace goes on, or the one that is to replace it comes
         if not self._all_ready:
             self._code = code if code > 0 else 1
             self._signalled(bytes([signal.SIGTERM]))

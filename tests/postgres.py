@@ -38,11 +38,11 @@ _numbers = count()
 
 
 class Server:
-    """One cluster, with its data."""
+    """One cluster, with its data, in a new folder or in one that is there and empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._as = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self._folder = Path(tempfile.mkdtemp(prefix="liaison-postgres-"))
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="liaison-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, self._as)
         self.port = _free_port()
@@ -67,6 +67,15 @@ class Server:
         """The address of who owns everything, without a database."""
         return f"postgresql://owner@127.0.0.1:{self.port}"
 
+    def database(self) -> str:
+        """The hub's URL of a new database with the tables."""
+        name = f"liaison_{next(_numbers)}"
+        with psycopg.connect(f"{self.owner}/postgres", autocommit=True) as owner:
+            owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = f"postgresql://{HUB}@127.0.0.1:{self.port}/{name}"
+        migrate_server(f"{self.owner}/{name}", None, url, None)
+        return url
+
     def start(self) -> None:
         """It answers; after a kill it has recovered."""
         log = str(self._folder / "log")
@@ -89,6 +98,12 @@ class Server:
     def pid(self) -> int:
         """Of the server's first process."""
         return int((self.data / "postmaster.pid").read_text().split("\n")[0])
+
+    @property
+    def runs(self) -> bool:
+        """Whether its first process is there."""
+        file = self.data / "postmaster.pid"
+        return file.exists() and Path(f"/proc/{self.pid}").exists()
 
     def end(self) -> None:
         """It is gone, with its data."""

@@ -34,9 +34,13 @@ def test_the_hub_is_killed_at_every_point_of_a_messages_way() -> None:
     elsewhere = (
         "hub.ceremony.",
         "hub.accounts.",
+        "hub.backup.",
+        "hub.restore.",
         "hub.views.",
         "hub.cases.",
         "hub.clockkeeper.",
+        "hub.inboxes.",
+        "hub.rebuilding.",
         "hub.lease.",
     )  # their own tests, or one transaction
     assert tried == {name for name in _reached() if name.startswith("hub.") and not name.startswith(elsewhere)}

@@ -188,8 +188,8 @@ class World:
         return self.folder / "hub"
 
     def settings(self, **given: object) -> HubSettings:
-        """The hub's settings; `given` as on the command line."""
-        return load_settings(self.data, **{"directory_look_seconds": 0.0, **given})
+        """The hub's settings; `given` as on the command line. No partner bears out the clock that tests set forward."""
+        return load_settings(self.data, **{"directory_look_seconds": 0.0, "clock_ahead_hours_max": 0, **given})
 
     def open(self, **given: object) -> Hub:
         """The hub, opened as a start would. Who opens it without `app` closes it."""

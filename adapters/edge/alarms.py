@@ -1,7 +1,7 @@
-"""Alarms: what an honest hub and honest partners never cause. Each is a row with its evidence, a log event and a count.
+"""Alarms: what an honest hub and honest partners never cause, and duties of our own that are overdue.
 
-One thing is said once: `code` and `subject` name it, and saying it again changes nothing. A row stays until an operator
-has seen it (`liaison edge status`), also past a restart.
+Each is a row with its evidence, a log event and a count. One thing is said once: `code` and `subject` name it, and
+saying it again changes nothing. A row stays until an operator has seen it (`liaison edge status`), also past a restart.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ ALARMS = MappingProxyType(
         "WITHHELD": "A recipient's signed hand-over or failure did not come in time.",
         "STATEMENT_INVALID": "The log names a partner's statement that the partner did not sign.",
         "STATEMENT_REFUSED": "The hub refused a statement of ours.",
+        "PIN_INVALID": "What the hub says a case counts by is not what its log commits to.",
+        "CORRECTION_OWED": "A reply to an overstay notice obliges us to correct our data, and no correction was sent.",
         "OWN_KEY": "The hub does not take our signing keys.",
     }
 )

@@ -20,6 +20,7 @@ from adapters.edge import (
     follower,
     intake,
     opener,
+    pins,
     poster,
     progress,
     receiver,
@@ -33,19 +34,21 @@ from adapters.edge.settings import EdgeSettings
 from adapters.edge.wiring import Edge, open_edge
 from schemas.errors import Unavailable
 from service import problems
-from service.clock import Clock, utc_now
+from service.clock import Clock
 from service.logs import log
 
 TITLE = "Liaison edge"
 _CLOSE_SECONDS = 5.0
 
 
-def create_app(settings: EdgeSettings, *, clock: Clock = utc_now, failed: Callable[[], None] | None = None) -> FastAPI:
+def create_app(
+    settings: EdgeSettings, *, clock: Clock | None = None, failed: Callable[[], None] | None = None
+) -> FastAPI:
     """The application of a data directory; it opens the edge when it starts and closes it when it ends.
 
     Args:
         settings: of the edge.
-        clock: the wall clock.
+        clock: what it goes by; default the settings'.
         failed: called when a task fails; default ends the process in order.
     """
     channels = open_channels(settings)
@@ -61,7 +64,14 @@ def create_app(settings: EdgeSettings, *, clock: Clock = utc_now, failed: Callab
             async with running(edge, failed or _end):
                 yield
 
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title=TITLE,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        telemetry=problems.UNTRACED,
+    )
     problems.install(app)
     app.router.routes.extend(channel_routes(channels))
     return app
@@ -110,6 +120,7 @@ def _tasks(edge: Edge) -> list[tuple[str, Awaitable[None]]]:
         ("evidence", evidence.run(edge)),
         ("progress", progress.run(edge)),
         ("deadlines", deadlines.run(edge)),
+        ("pins", pins.run(edge)),
         ("tidy", startup.run(edge)),
     ]
     if edge.settings.pull:

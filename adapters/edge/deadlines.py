@@ -6,6 +6,7 @@ the same is taken; the alarm stays until an operator has seen it.
 
 import asyncio
 
+from adapters.edge import duties
 from adapters.edge.receiver import CURSOR
 from adapters.edge.tables import read_meta
 from adapters.edge.wiring import Edge
@@ -30,6 +31,9 @@ def look(edge: Edge) -> None:
     with transaction(edge.connection):
         _withheld(edge, now)
         _undelivered(edge, now)
+        for one in duties.owed(edge.connection, edge.now()):
+            if one.overdue:
+                edge.alarms.sound("CORRECTION_OWED", one.reply)
 
 
 async def watch_checkpoint(edge: Edge) -> None:

@@ -26,6 +26,8 @@ from service.logs import log
 from service.sqlite import Connection
 
 _PROOF = "directory_proof"
+SUSPENDED = "suspended"
+"""Where the ids of suspended agreements are kept, for commands: one a line."""
 VERSIONS_KEPT = 16
 
 
@@ -153,3 +155,5 @@ class Directories:
         if len(self._versions) > VERSIONS_KEPT:
             self._versions.popitem(last=False)
         self._metrics.directory.set(found.version)
+        held = sorted(one.id for one in found.agreements.values() if one.status == "suspended")
+        write_meta(self._connection, SUSPENDED, "\n".join(held).encode())

@@ -27,9 +27,13 @@ _REACHES = {"ContentHandover": "handed_over", "ContentHandoverFailure": "failed"
 
 
 class _Statements:
-    """The statements of one answer by digest; each is verified once, however many of its entries became leaves."""
+    """The statements of one answer by digest; each is verified once, however many of its entries became leaves.
+
+    `receipts` are the answer's receipts as they came, by index.
+    """
 
     def __init__(self) -> None:
+        self.receipts: dict[int, bytes] = {}
         self._found: dict[str, SignedStatement] = {}
         self._verified: set[tuple[str, int | None]] = set()
 
@@ -115,6 +119,7 @@ def _read(edge: Edge, parts: Sequence[Part], after: int) -> "tuple[list[Verified
             edge.alarms.sound("RECEIPT_INVALID", part.content_id, part.body)
             raise
         receipts.append(receipt)
+        statements.receipts[receipt.index] = part.body
         after = receipt.index
     if not receipts:
         raise Rejected("REQUEST_INVALID")
@@ -140,16 +145,17 @@ def _compare(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements") ->
                 (receipt.index, bytes.fromhex(leaf.digest or ""), int(edge.seconds())),
             )
     elif leaf.event == "SubmissionRejection" and leaf.source == us:
-        if not _sent(edge, leaf.digest) and not _said(edge, leaf.statement):
+        if not _sent(edge, leaf.digest) and _said(edge, leaf.statement) is None:
             _foreign(edge, receipt)
     elif leaf.event == "ContentConsignment":
         _consigned(edge, receipt)
     elif leaf.event in _STATED:
-        if leaf.event == "ContentHandover" and leaf.source == us:
-            edge.cases.received(bytes.fromhex(leaf.digest or ""), leaf.at)
         if leaf.source == us:
-            if not _said(edge, leaf.statement):
+            said = _said(edge, leaf.statement)
+            if said is None:
                 _foreign(edge, receipt)
+            elif leaf.event == "ContentHandover":
+                _received(edge, receipt, statements, said)
         elif us in leaf.to:
             _their_word(edge, receipt, statements)
 
@@ -184,8 +190,8 @@ def _consigned(edge: Edge, receipt: VerifiedReceipt) -> None:
     """The hub says that the recipient took it: to us only if it lies here."""
     leaf = receipt.leaf
     if edge.partner in leaf.to and leaf.prev is not None:
-        row = edge.connection.execute("SELECT digest FROM inbox WHERE idx = ?", (leaf.prev,)).fetchone()
-        if row is None or row[0].hex() != leaf.digest:
+        digest = edge.inbox.digest_at(leaf.prev)
+        if digest is None or digest.hex() != leaf.digest:
             edge.alarms.sound("NOT_DELIVERED", str(leaf.prev), receipt.checkpoint.text)
     elif leaf.source == edge.partner:
         edge.connection.execute(
@@ -218,12 +224,17 @@ def _their_word(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements")
         ),
     )
     if leaf.event == "ContentHandover":
-        edge.cases.received(bytes.fromhex(leaf.digest or ""), leaf.at)
+        _received(edge, receipt, statements, raw)
     if done.rowcount:
         edge.connection.execute(
             "UPDATE outbox SET told = 0 WHERE state = 'accepted' AND seq IN (SELECT seq FROM sent WHERE digest = ?)",
             (bytes.fromhex(leaf.digest or ""),),
         )
+
+
+def _received(edge: Edge, receipt: VerifiedReceipt, statements: "_Statements", statement: bytes) -> None:
+    leaf = receipt.leaf
+    edge.cases.received(bytes.fromhex(leaf.digest or ""), leaf.at, statements.receipts[receipt.index], statement)
 
 
 def _check_statement(edge: Edge, leaf: Leaf, statements: "_Statements") -> bytes:
@@ -250,8 +261,9 @@ def _sent(edge: Edge, digest: str | None) -> bool:
     return found is not None
 
 
-def _said(edge: Edge, digest: str | None) -> bool:
+def _said(edge: Edge, digest: str | None) -> bytes | None:
+    """The statement of ours with this digest; None when we never made it."""
     if digest is None:
-        return False
-    found = edge.connection.execute("SELECT 1 FROM statement WHERE digest = ?", (bytes.fromhex(digest),)).fetchone()
-    return found is not None
+        return None
+    found = edge.connection.execute("SELECT raw FROM statement WHERE digest = ?", (bytes.fromhex(digest),)).fetchone()
+    return None if found is None else bytes(found[0])

@@ -109,7 +109,9 @@ def adopt(edge: Edge) -> None:
 
 async def _offer(edge: Edge, name: str, channel: Channel, row: Ready) -> HandOver:
     try:
-        return await channel.deliver(_delivery(edge, row))
+        received = edge.tracing.recall(row.idx)
+        with edge.tracing.span("edge.hand_over", "client", [received], index=row.idx, kind=row.kind):
+            return await channel.deliver(_delivery(edge, row))
     except Unavailable as error:
         return RetryAfter(error.retry_after_seconds)
     except Exception as error:  # noqa: BLE001 - whatever a channel does, the others go on

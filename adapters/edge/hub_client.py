@@ -5,7 +5,7 @@ the hub's Retry-After, other refusals of reading addresses are Rejected with the
 is for whoever asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,11 +24,13 @@ from service import batch, client
 from service.client import Answer, Session
 from service.clock import Clock
 from service.multipart import Part, read_multipart
+from service.tracing import HEADER
 
 INBOX_BYTES_MAX = 64 * 1024**2
 LEAVES_BYTES_MAX = 512 * (2 * LEAF_BYTES_MAX + CHECKPOINT_BYTES_MAX)
 PROOFS_BYTES_MAX = 1024**2
 PROBLEM_BYTES_MAX = RECEIPT_BYTES_MAX + 64 * 1024
+PIN_BYTES_MAX = 1024
 SIZES_MAX = 64
 """Of one question for consistency."""
 
@@ -74,8 +76,12 @@ class HubClient:
         self._request_seconds = request_seconds
         self._part_seconds = part_seconds
 
-    async def submit(self, items: Sequence[tuple[int, bytes]]) -> list[Result]:
+    async def submit(self, items: Sequence[tuple[int, bytes]], trace: str = "") -> list[Result]:
         """Post containers and statements, as `service.batch` types; one result each.
+
+        Args:
+            items: what is posted.
+            trace: the context sent with it, where there is one.
 
         Raises:
             Unavailable: whether they arrived is not known.
@@ -83,9 +89,9 @@ class HubClient:
         """
         if len(items) == 1:
             kind, raw = items[0]
-            answer = await self._post(raw, _TYPES[kind])
+            answer = await self._post(raw, _TYPES[kind], trace)
             return [Result(answer.status, answer.body, _retry_after(answer))]
-        answer = await self._post(batch.encode_batch(items), batch.BATCH_TYPE)
+        answer = await self._post(batch.encode_batch(items), batch.BATCH_TYPE, trace)
         if answer.status != 200 or answer.media_type != batch.RESULT_TYPE:
             raise _refusal(answer)
         results = [Result(status, body) for status, body in batch.decode_results(answer.body)]
@@ -111,10 +117,15 @@ class HubClient:
         if answer.status != 200:
             raise _refusal(answer)
 
-    async def inbox(self, after: str | None, wait_seconds: int) -> list[Part]:
-        """The next items of the inbox: receipts, each followed by its container where that is still there."""
+    async def inbox(
+        self, after: str | None, wait_seconds: int, traced: Callable[[str], object] = lambda _: None
+    ) -> list[Part]:
+        """The next items of the inbox: receipts, each followed by its container where that is still there.
+
+        `traced` is told the context that the answer bears, where it does.
+        """
         query = f"?after={after}&wait={wait_seconds}" if after is not None else f"?wait={wait_seconds}"
-        return await self._multipart(f"/v1/inbox{query}", INBOX_BYTES_MAX, wait_seconds)
+        return await self._multipart(f"/v1/inbox{query}", INBOX_BYTES_MAX, wait_seconds, traced)
 
     async def leaves(self, after: int | None, wait_seconds: int) -> list[Part]:
         """The next leaves that name us: receipts, each followed by its statement the first time."""
@@ -150,12 +161,29 @@ class HubClient:
         """The receipt of the leaf that logged this version. Raises Rejected(NOT_FOUND)."""
         return (await self._get(f"/tuf/proofs/{version}", RECEIPT_BYTES_MAX)).body
 
-    async def _post(self, body: bytes, media_type: str) -> Answer:
+    async def pin(self, index: int) -> tuple[str, bytes]:
+        """The hub's pin of the case that the acceptance at `index` opened, unverified, and the salt of that leaf.
+
+        Raises:
+            Rejected: NOT_FOUND when it tells none; PROOF_INVALID for an answer of another form.
+            Unavailable: try again later.
+        """
+        answer = await self._get(f"/v1/pins/{index}", PIN_BYTES_MAX, signed=True)
+        found = strict_json.loads(answer.body, code="PROOF_INVALID", depth_max=1)
+        pin, salt = (found.get("pin"), found.get("salt")) if isinstance(found, dict) else (None, None)
+        if not isinstance(pin, str) or not isinstance(salt, str):
+            raise Rejected("PROOF_INVALID")
+        try:
+            return pin, bytes.fromhex(salt)
+        except ValueError as error:
+            raise Rejected("PROOF_INVALID") from error
+
+    async def _post(self, body: bytes, media_type: str, trace: str) -> Answer:
         return await client.call(
             self._session,
             "POST",
             f"{self._url}/v1/messages",
-            headers={"Content-Type": media_type},
+            headers={"Content-Type": media_type} | ({HEADER: trace} if trace else {}),
             body=body,
             bytes_max=batch.RESULT_BYTES_MAX,
             seconds=self._request_seconds,
@@ -175,8 +203,11 @@ class HubClient:
             raise _refusal(answer)
         return answer
 
-    async def _multipart(self, target: str, bytes_max: int, wait_seconds: int) -> list[Part]:
+    async def _multipart(
+        self, target: str, bytes_max: int, wait_seconds: int, traced: Callable[[str], object] = lambda _: None
+    ) -> list[Part]:
         answer = await self._get(target, bytes_max, signed=True, wait_seconds=wait_seconds)
+        traced(answer.headers.get(HEADER, ""))
         return read_multipart(answer.media_type, answer.body)
 
 

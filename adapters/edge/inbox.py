@@ -11,6 +11,8 @@ from typing import Any
 
 from service.sqlite import Connection, guarded
 
+_DIGEST_AT = "SELECT digest FROM inbox WHERE idx = ? UNION ALL SELECT digest FROM gone WHERE idx = ?"
+_INDEX_OF = "SELECT idx FROM inbox WHERE digest = ? UNION ALL SELECT idx FROM gone WHERE digest = ?"
 _UNSAID = re.compile(r"SG[0-9]+|FREETEXT_HOLD|CLASSIFIED|HANDLING_TEXT")
 
 
@@ -78,15 +80,15 @@ class Inbox:
         self._connection = connection
 
     def digest_at(self, idx: int) -> bytes | None:
-        """Which message lies under this index."""
+        """Which message came under this index, also one that has gone since (`adapters.edge.retention`)."""
         with guarded():
-            row = self._connection.execute("SELECT digest FROM inbox WHERE idx = ?", (idx,)).fetchone()
+            row = self._connection.execute(_DIGEST_AT, (idx, idx)).fetchone()
         return None if row is None else bytes(row[0])
 
     def index_of(self, digest: bytes) -> int | None:
-        """Under which index this message lies."""
+        """Under which index this message came, also one that has gone since."""
         with guarded():
-            row = self._connection.execute("SELECT idx FROM inbox WHERE digest = ?", (digest,)).fetchone()
+            row = self._connection.execute(_INDEX_OF, (digest, digest)).fetchone()
         return None if row is None else int(row[0])
 
     def known(self, digest: bytes) -> tuple[str, dict[str, Any] | None] | None:

@@ -147,6 +147,7 @@ async def _settle_all(edge: Edge, channel: str, offers: list[_Offer]) -> None:
                     edge.cases,
                     now=edge.now(),
                     live=edge.settings.live,
+                    test_only=edge.settings.test_clock,
                 )
                 for file in offer.judged.files:
                     keep(edge.settings.attachments, offer.submission.attachments[file.sha256], file)
@@ -204,8 +205,10 @@ def _write(edge: Edge, channel: str, offer: _Offer) -> None:
         held=bool(held),
     )
     if plan.reference is None and RULES[plan.kind].procedure in PROCEDURES:
-        edge.cases.begin(plan.case_handle, offer.judged.pin)
+        edge.cases.begin(plan.case_handle, offer.judged.pin, offer.judged.payload)
     edge.metrics.taken.inc()
+    with edge.tracing.span("edge.take", "server", kind=plan.kind) as span:
+        edge.tracing.remember(message_id, span.context)
     offer.settlement = Taken(message_id, plan.case_handle)
     if held:
         edge.holds.add(seq, message_id, offer.submission, held, at)

@@ -136,6 +136,8 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
     sender, recipients = directory.partner(row.source), [directory.partner(one) for one in header.recipient_ids]
     if header.test != sender.test:
         raise Rejected("TEST_NOT_ALLOWED")
+    if edge.settings.test_clock and not header.test:
+        raise Unavailable("BUSY")  # it waits until the clock is the machine's again
     start = _start(edge, container, directory, earlier, at)
     context = CheckContext(
         at=at,
@@ -145,6 +147,7 @@ async def _opened(edge: Edge, row: Received, earlier: list[_Found]) -> _Found:
         agreement=header.agreement,
         parent=parent,
         earlier=_earlier(edge, header.case_handle, earlier),
+        refused=edge.cases.refused(payload, directory.of_state(sender.state), ours=False),
         received_at=start.received_at,
         profile=start.profile,
         live=edge.settings.live,
@@ -180,7 +183,7 @@ def _start(edge: Edge, container: Container, directory: Directory, opened: list[
             profile = directory.agreement(header.agreement).profile
         except Rejected:
             return known  # suspended or gone since; the hub judged it when it came
-        text = pin(profile, directory.partner(header.recipient_ids[0]).state, at.date())
+        text = pin(profile, directory.partner(header.recipient_ids[0]).state, at.date(), test=header.test)
     else:
         text = next((one.pin for one in opened if one.begins(header.case_handle)), None)
     return replace(known, pin=text, profile=pinned(text))
@@ -282,7 +285,7 @@ def _write(edge: Edge, found: _Found) -> None:
     elif found.container is not None:
         header = found.container.header
         if found.begins(header.case_handle) and RULES[header.kind].procedure in PROCEDURES:
-            edge.cases.begin(header.case_handle, found.pin)
+            edge.cases.begin(header.case_handle, found.pin, found.payload)
         values = (
             header.id,
             header.case_handle,

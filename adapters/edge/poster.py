@@ -18,6 +18,8 @@ from service.sqlite import transaction
 _URGENT = "A"
 _OWN_KEY_TRIES = 5
 _HOUR = 3600
+_NEW = 201
+"""Accepted just now: a repeat's receipt is as old as the first."""
 
 
 async def run(edge: Edge) -> None:
@@ -48,7 +50,11 @@ async def post_some(edge: Edge) -> int:
         return len(due)
     reach("edge.poster.before_post")
     try:
-        results = await edge.hub.submit([(batch.CONTAINER, posting.sealed) for posting in ready])
+        taken = (edge.tracing.recall(posting.id) for posting in ready)
+        with edge.tracing.span("edge.post", "client", taken, count=len(ready)) as span:
+            results = await edge.hub.submit(
+                [(batch.CONTAINER, posting.sealed) for posting in ready], trace=span.context
+            )
     except (Unavailable, Rejected) as error:
         log.info("poster.unanswered", code=error.code, count=len(ready))
         with transaction(edge.connection):
@@ -74,8 +80,10 @@ async def post_some(edge: Edge) -> int:
         for posting, verdict in zip(ready, verdicts, strict=True):
             _write(edge, posting, verdict)
     reach("edge.poster.committed")
-    for posting, verdict in zip(ready, verdicts, strict=True):
+    for posting, verdict, result in zip(ready, verdicts, results, strict=True):
         _clear_spool(edge, posting, verdict)
+        if verdict.ending == "accepted" and verdict.receipt is not None and result.status == _NEW:
+            edge.metrics.hub_ahead.set(verdict.receipt.leaf.at.timestamp() - edge.seconds())
     for bell in (edge.bells.progress, edge.bells.outbox, edge.bells.room):
         bell.ring()
     return len(due)

@@ -69,20 +69,23 @@ async def pull(edge: Edge, wait_seconds: int) -> int:
     edge.monitor.check_trusted()
     cursor = read_meta(edge.connection, CURSOR)
     after = None if cursor is None else cursor.decode()
-    parts = await edge.hub.inbox(after, wait_seconds)
+    told: list[str] = []
+    parts = await edge.hub.inbox(after, wait_seconds, told.append)
     reach("edge.receiver.pulled")
     if not parts:
         return 0
-    return await take(edge, parts, after=int(after.partition("/")[2]) if after else -1)
+    last = int(after.partition("/")[2]) if after else -1
+    return await take(edge, parts, after=last, trace=told[0])
 
 
-async def take(edge: Edge, parts: Sequence[Part], *, after: int | None = None) -> int:
+async def take(edge: Edge, parts: Sequence[Part], *, after: int | None = None, trace: str = "") -> int:
     """Make deliveries durable; returns how many were new.
 
     Args:
         edge: the edge.
         parts: receipts, each followed by its container unless that is gone.
         after: the cursor they were asked for with; None for a push, which moves no cursor.
+        trace: the context that came with them, where one did.
 
     Raises:
         Unavailable: nothing was taken; try again later.
@@ -102,6 +105,10 @@ async def take(edge: Edge, parts: Sequence[Part], *, after: int | None = None) -
     with transaction(edge.connection):
         taken = _write(edge, found, after)
     reach("edge.receiver.committed")
+    indices = tuple(one.item.idx for one in found)
+    with edge.tracing.span("edge.receive", "consumer", [trace], index=indices) as span:
+        for index in indices:
+            edge.tracing.remember(index, span.context)
     edge.metrics.received.inc(taken)
     edge.bells.inbox.ring()
     return taken

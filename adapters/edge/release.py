@@ -127,7 +127,15 @@ def _judged(edge: Edge, hold: Hold, directory: Directory) -> Judged | Refused:
         role=hold.asked["role"],
     )
     try:
-        return judge(submission, directory, edge.partner, edge.cases, now=edge.now(), live=edge.settings.live)
+        return judge(
+            submission,
+            directory,
+            edge.partner,
+            edge.cases,
+            now=edge.now(),
+            live=edge.settings.live,
+            test_only=edge.settings.test_clock,
+        )
     except Unfit as refusal:
         return refusal.refused
 

@@ -10,7 +10,7 @@ import hashlib
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from adapters.edge import metrics
+from adapters.edge import gauges, metrics
 from adapters.edge.readiness import check_all, held
 from adapters.edge.receiver import take
 from adapters.edge.wiring import Edge
@@ -18,6 +18,7 @@ from keys.requests import verify_request
 from schemas.errors import Rejected
 from service.failpoints import reach
 from service.multipart import read_multipart
+from service.tracing import HEADER
 
 DELIVERIES = "/v1/deliveries"
 
@@ -46,7 +47,8 @@ def router(edge: Edge) -> APIRouter:
             now=edge.now(),
             nonces=edge.nonces,
         )
-        await take(edge, read_multipart(request.headers.get("content-type", ""), body))
+        parts = read_multipart(request.headers.get("content-type", ""), body)
+        await take(edge, parts, trace=request.headers.get(HEADER, ""))
         reach("edge.push.before_answer")
         return Response(status_code=204)
 
@@ -60,12 +62,14 @@ def router(edge: Edge) -> APIRouter:
         """The edge can work: 200, else 503."""
         found = await check_all(edge)
         ready = all(state == "ok" for state in found.values())
-        return JSONResponse({"ready": ready, "checks": dict(found), "held": held(edge)}, 200 if ready else 503)
+        answer = {"ready": ready, "checks": dict(found), "held": held(edge), **edge.settings.told_clock()}
+        return JSONResponse(answer, 200 if ready else 503)
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     async def numbers() -> Response:
         """Counters in Prometheus' text form."""
         held(edge)
+        edge.metrics.looked.show(gauges.look(edge))
         return Response(edge.metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     return routes

@@ -5,14 +5,14 @@ A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, o
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.contract import Direction
 from keys.container import MESSAGE_BYTES_MAX
 from service.batch import ITEMS_MAX
-from service.settings import Settings, settings_config
+from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -25,7 +25,7 @@ class ChannelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    use: str = Field(pattern=r"[a-z][a-z0-9_.]{0,80}")
+    use: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,80}$")
     """The module: `folder` is `adapters.channels.folder`; a name with a dot is taken as it stands."""
     directions: tuple[Direction, ...] = ("in", "out")
     kinds: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class ChannelSettings(BaseModel):
     """The channel's own settings."""
 
 
-class EdgeSettings(Settings):
+class EdgeSettings(ProgramSettings):
     """See the module."""
 
     model_config = settings_config("LIAISON_EDGE_")
@@ -55,9 +55,12 @@ class EdgeSettings(Settings):
     passphrase_file: Path | None = None
     """Default: `passphrase` in the data directory. Better on another volume."""
     channels: Mapping[str, ChannelSettings] = Field(default_factory=dict)
-    live: bool = False
-    """Real operation: the specimen state is refused in payloads."""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+
+    otlp_endpoint: str = ""
+    """Where traces go: a collector's `https://host:port/v1/traces`. Empty: none are made."""
+    trace_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of traces, which are recorded."""
 
     pull: bool = True
     """Ask for the inbox. Off only where the hub calls, and nothing pushed was ever parked."""
@@ -104,6 +107,9 @@ class EdgeSettings(Settings):
     directory_refresh_seconds: Seconds = 60.0
     checkpoint_seconds: Seconds = 60.0
     """How often the log's newest checkpoint is asked for when nothing else brings one."""
+    retention_days: Literal[0] | Annotated[int, Field(ge=31)] = 365
+    """How long after its last message a case that has ended stays in the database; 0: for ever. At least 31: as long
+    as a message may be on its way, and a national system's folder is to keep names."""
     tidy_seconds: Seconds = 3600.0
     """How often files that nothing needs any more are removed, and how old they are at least."""
     alarm_look_seconds: Seconds = 30.0

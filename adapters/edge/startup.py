@@ -6,7 +6,7 @@ An attachment in the clear stays until its message was sent, or handed over; sea
 import asyncio
 import time
 
-from adapters.edge import handover
+from adapters.edge import handover, retention
 from adapters.edge.attachments import sweep
 from adapters.edge.wiring import Edge
 from schemas.errors import Unavailable
@@ -26,8 +26,19 @@ async def run(edge: Edge) -> None:
         await asyncio.sleep(edge.settings.tidy_seconds)
         try:
             tidy(edge)
+            await purge(edge)
         except Unavailable as error:
             log.warning("tidy.waits", code=error.code)
+
+
+async def purge(edge: Edge) -> None:
+    """Cases that ended long ago are gone; others have their turn in between. Raises Unavailable."""
+    gone = 0
+    for count in retention.rounds(edge):
+        gone += count
+        await asyncio.sleep(0)
+    if gone:
+        log.info("edge.purged", count=gone)
 
 
 def tidy(edge: Edge) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.edge.alarms import ALARMS
+from adapters.edge.directories import SUSPENDED
 from adapters.edge.holds import Holds
 from adapters.edge.tables import read_meta
 from keys.proofs.checkpoint import LogPublic
@@ -24,7 +25,18 @@ _COUNTS = {
     "failed": "SELECT count(*) FROM inbox WHERE state = 'failed'",
     "evidence": "SELECT count(*) FROM evidence e JOIN statement s ON s.id = e.statement WHERE s.state = 'accepted'",
     "alarms": "SELECT count(*) FROM alarm",
+    "pins_differ": "SELECT count(*) FROM case_start WHERE hub_pin <> coalesce(pin, '')",
 }
+_OUTGOING = """
+SELECT seq, id, channel, external_id, kind, case_handle, state, code, idx, plan ->> '$.agreement',
+    EXISTS (SELECT 1 FROM case_start s WHERE s.case_handle = o.case_handle AND s.hub_pin <> coalesce(s.pin, ''))
+FROM outbox o ORDER BY seq DESC LIMIT ?
+"""
+_INCOMING = """
+SELECT idx, digest, id, source, kind, case_handle, state, code, channel, out_of_order, agreement,
+    EXISTS (SELECT 1 FROM case_start s WHERE s.case_handle = i.case_handle AND s.hub_pin <> coalesce(s.pin, ''))
+FROM inbox i ORDER BY idx DESC LIMIT ?
+"""
 _UNDER_WAY = (
     "SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sealed')",
     "SELECT count(*) FROM awaited WHERE state IN ('pending', 'consigned')",
@@ -116,35 +128,43 @@ def alarms(connection: Connection) -> list[ShownAlarm]:
 
 
 def outgoing(connection: Connection, limit: int) -> list[dict[str, object]]:
-    """What was sent, newest first; no payload."""
+    """What was sent, newest first; no payload.
+
+    `suspended`: the agreement it was sent on is, now; `pin_differs`: the hub counts its case by another text.
+    """
+    held = suspended(connection)
     with guarded():
-        rows = connection.execute(
-            "SELECT seq, id, channel, external_id, kind, case_handle, state, code, idx FROM outbox "
-            "ORDER BY seq DESC LIMIT ?",
-            (limit,),
-        ).fetchall()
+        rows = connection.execute(_OUTGOING, (limit,)).fetchall()
         words = {
             row[0]: connection.execute("SELECT partner, state, code FROM awaited WHERE seq = ?", (row[0],)).fetchall()
             for row in rows
         }
     names = ("id", "channel", "external_id", "kind", "case_handle", "state", "code", "index")
     return [
-        dict(zip(names, row[1:], strict=True))
+        dict(zip(names, row[1:-2], strict=True))
+        | {"suspended": row[-2] in held, "pin_differs": bool(row[-1])}
         | {"recipients": {partner: state if code is None else code for partner, state, code in words[row[0]]}}
         for row in rows
     ]
 
 
 def incoming(connection: Connection, limit: int) -> list[dict[str, object]]:
-    """What was received, newest first; no payload."""
+    """What was received, newest first; no payload. `suspended`, `pin_differs`: as for `outgoing`."""
+    held = suspended(connection)
     with guarded():
-        rows = connection.execute(
-            "SELECT idx, digest, id, source, kind, case_handle, state, code, channel, out_of_order FROM inbox "
-            "ORDER BY idx DESC LIMIT ?",
-            (limit,),
-        ).fetchall()
+        rows = connection.execute(_INCOMING, (limit,)).fetchall()
     names = ("index", "digest", "id", "source", "kind", "case_handle", "state", "code", "channel", "out_of_order")
-    return [dict(zip(names, row, strict=True)) | {"out_of_order": bool(row[9])} for row in rows]
+    return [
+        dict(zip(names, row[:-2], strict=True))
+        | {"out_of_order": bool(row[9]), "suspended": row[-2] in held, "pin_differs": bool(row[-1])}
+        for row in rows
+    ]
+
+
+def suspended(connection: Connection) -> frozenset[str]:
+    """The agreements that a party has suspended, by the directory version in use."""
+    kept = read_meta(connection, SUSPENDED) or b""
+    return frozenset(kept.decode().split("\n")) - {""}
 
 
 def receipts(connection: Connection, message_id: str | None = None) -> Iterator[StoredReceipt]:

@@ -11,7 +11,7 @@ says where it is held. Who lets it wait for an officer, or go, is the caller's t
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -64,6 +64,9 @@ class Cases(Protocol):
     def earlier(self, case_handle: str) -> tuple[Earlier, ...]:
         """The messages of a case so far."""
 
+    def refused(self, payload: Mapping[str, Any], partners: Collection[str], *, ours: bool) -> tuple[Any, ...]:
+        """What was put forward in refused cases about the person of an application."""
+
     def start(self, case_handle: str) -> Start:
         """What the case's clocks are counted by."""
 
@@ -113,7 +116,14 @@ def offered_digest(submission: Submission) -> bytes:
 
 
 def judge(
-    submission: Submission, directory: Directory, partner: str, cases: Cases, *, now: datetime, live: bool
+    submission: Submission,
+    directory: Directory,
+    partner: str,
+    cases: Cases,
+    *,
+    now: datetime,
+    live: bool,
+    test_only: bool,
 ) -> Judged:
     """The submission may be sent as this, at once or once it is released.
 
@@ -135,6 +145,8 @@ def judge(
     to = submission.to or (parent.to if parent is not None else ())
     _check_recipients(kind.name, to, directory, partner)
     sender = directory.partner(partner)
+    if test_only and not sender.test:
+        raise unfit("TEST_NOT_ALLOWED", "")
     if parent is not None:
         start = cases.start(parent.case_handle)
     else:
@@ -146,6 +158,7 @@ def judge(
         agreement=submission.agreement,
         parent=parent.payload if parent is not None else None,
         earlier=cases.earlier(parent.case_handle) if parent is not None else (),
+        refused=cases.refused(payload, directory.of_state(directory.partner(to[0]).state), ours=True),
         received_at=start.received_at,
         profile=start.profile,
         live=live,
@@ -199,7 +212,7 @@ def _begun(
         agreement = directory.agreement(fit.agreement)
     except (Unfit, Rejected):
         return Start()
-    text = pin(agreement.profile, directory.partner(to[0]).state, now.date())
+    text = pin(agreement.profile, directory.partner(to[0]).state, now.date(), test=sender.test)
     return Start(text, pinned(text))
 
 

@@ -134,7 +134,25 @@ CREATE TABLE IF NOT EXISTS case_start (     -- of cases in which an agreement's 
 ) WITHOUT ROWID;
 """
 
-_LAYOUTS = (_FIRST, _HOLDS, _CASES)
+_STARTS = """
+-- receipt of the leaf of `received_at`, and the signed statement that this leaf names
+ALTER TABLE case_start ADD COLUMN received_receipt BLOB;
+ALTER TABLE case_start ADD COLUMN received_statement BLOB;
+-- the pin that the hub's opening leaf commits to, '' for none, NULL while it is not known
+ALTER TABLE case_start ADD COLUMN hub_pin TEXT;
+-- the birth date that an application names, by which earlier ones for the person are found
+ALTER TABLE case_start ADD COLUMN born TEXT;
+CREATE INDEX case_start_born ON case_start (born) WHERE born IS NOT NULL;
+CREATE INDEX inbox_overstay_reply ON inbox (idx) WHERE kind = 'visa.overstay.reply';
+"""
+
+_GONE = """
+CREATE TABLE IF NOT EXISTS gone (           -- received messages of which nothing else is kept (adapters.edge.retention)
+    digest BLOB PRIMARY KEY, idx INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+"""
+
+_LAYOUTS = (_FIRST, _HOLDS, _CASES, _STARTS, _GONE)
 """What each version of the layout adds to the one before."""
 
 

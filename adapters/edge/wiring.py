@@ -30,8 +30,9 @@ from keys.requests import MemoryNonces, NonceStore
 from keys.suite import KemPrivate, RequestKey, SigningPair
 from schemas.errors import Rejected, Unavailable
 from service.client import open_session
-from service.clock import Clock, utc_now
+from service.clock import Clock
 from service.sqlite import Connection, open_database
+from service.tracing import Tracing, open_tracing
 
 ROOT_BYTES_MAX = 512 * 1024
 
@@ -56,6 +57,7 @@ class Edge:
     metrics: Metrics
     bells: Bells
     nonces: NonceStore
+    tracing: Tracing = field(default_factory=Tracing)
     channels: dict[str, Channel] = field(default_factory=dict)
     unsettled: int = 0
     """Submissions that channels have offered and that are not yet settled."""
@@ -80,7 +82,7 @@ class Edge:
 
 
 @asynccontextmanager
-async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncIterator[Edge]:
+async def open_edge(settings: EdgeSettings, *, clock: Clock | None = None) -> AsyncIterator[Edge]:
     """The edge of a data directory made by `liaison edge init`, for as long as the block runs; no task runs yet.
 
     Raises:
@@ -88,6 +90,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
         Unavailable: the database cannot be read or written.
     """
     os.umask(0o077)
+    clock = clock or settings.clock
     secrets = read_keyring(settings.keyring, read_passphrase(settings.passphrase))
     pair = SigningPair.from_seeds(secrets["sign.ed25519"], secrets["sign.mldsa65"])
     kems = [KemPrivate.from_seed(seed) for name, seed in secrets.items() if name == "kem" or name.startswith("kem.")]
@@ -95,6 +98,7 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
     root = _root(settings)
     for folder in (settings.spool, settings.attachments):
         folder.mkdir(exist_ok=True)
+    tracing = open_tracing("liaison-edge", settings.otlp_endpoint, settings.trace_share)
     connection = open_database(settings.database)
     try:
         create(connection)
@@ -138,9 +142,11 @@ async def open_edge(settings: EdgeSettings, *, clock: Clock = utc_now) -> AsyncI
                 metrics=metrics,
                 bells=Bells(),
                 nonces=MemoryNonces(),
+                tracing=tracing,
             )
     finally:
         connection.close()
+        tracing.close()
 
 
 def cached_log(settings: EdgeSettings) -> LogPublic:
@@ -150,7 +156,7 @@ def cached_log(settings: EdgeSettings) -> LogPublic:
         Rejected: DIRECTORY_INVALID, it has expired; NOT_FOUND, there is no root.
         Unavailable: none was ever taken in.
     """
-    return DirectoryClient(_root(settings), settings.directory_cache).cached(utc_now()).hub.log
+    return DirectoryClient(_root(settings), settings.directory_cache).cached(settings.clock()).hub.log
 
 
 def _root(settings: EdgeSettings) -> bytes:

@@ -12,7 +12,16 @@ from typing import Protocol, TypeAlias
 OUTBOUND = "hub.v1.outbound"
 """Accepted messages in log order; its key is the case's row, so that a case keeps its order."""
 
+INBOX_PREFIX = "hub.v1.inbox."
+"""Of the topics from which partners read what is addressed to them, each its own alone (`hub.broker.inboxes`)."""
+
+TOPIC_CODE, POSITION_CODE = "BROKER_TOPIC", "BROKER_POSITION"
+OPERATOR_SECONDS = 10.0
+"""How long to leave alone what only an operator can mend."""
+
 VALUE_BYTES_MAX = 16 * 1024
+INBOX_VALUE_BYTES_MAX = 950_000
+"""Of a record in such a topic: a whole container with its receipt."""
 GROUP_MAX = 512
 
 Positions: TypeAlias = Mapping[int, int]
@@ -34,6 +43,11 @@ class Fetched:
     partition: int
     offset: int
     record: Record
+
+
+def value_bytes_max(topic: str) -> int:
+    """The largest value that a topic takes."""
+    return INBOX_VALUE_BYTES_MAX if topic.startswith(INBOX_PREFIX) else VALUE_BYTES_MAX
 
 
 class Broker(Protocol):

@@ -7,7 +7,7 @@ What every consumer of a topic has passed is dropped now and then, but for the n
 import asyncio
 from collections.abc import Sequence
 
-from hub.broker.contract import GROUP_MAX, VALUE_BYTES_MAX, Fetched, Positions, Record
+from hub.broker.contract import GROUP_MAX, Fetched, Positions, Record, value_bytes_max
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
 from hub.store.engine import Connection, guarded
@@ -41,7 +41,7 @@ class EmbeddedBroker:
 
     async def publish(self, topic: str, records: Sequence[Record]) -> None:
         """As the contract says."""
-        if len(records) > GROUP_MAX or any(len(record.value) > VALUE_BYTES_MAX for record in records):
+        if len(records) > GROUP_MAX or any(len(record.value) > value_bytes_max(topic) for record in records):
             raise Fault("a group of records is larger than allowed")
         if not records:
             return

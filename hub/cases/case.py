@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from hub.cases import clocks
 from hub.cases.clocks import CaseClock, Stage
@@ -23,6 +23,8 @@ from schemas.errors import Fault, Rejected
 
 ERASED = "erased"
 """The state of a tombstone."""
+
+CERTIFIED: Final = "certified"
 
 Reached: TypeAlias = Literal["accepted", "parked", "consigned", "failed", "handed_over"]
 
@@ -49,7 +51,8 @@ class Rung:
 class Message:
     """An accepted message of a case: its acceptance's index, and its recipients' ladders in the header's order.
 
-    `late`: it came too late to change anything (a decision after consent by silence was claimed).
+    `late`: it came too late to change anything (a decision after consent by silence was claimed). `digest` is its
+    SHA-256(M), `answers` that of the message it refers to.
     """
 
     index: int
@@ -60,6 +63,13 @@ class Message:
     rungs: tuple[Rung, ...]
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     late: bool = False
+    digest: str | None = None
+    answers: str | None = None
+
+    @property
+    def received(self) -> tuple[tuple[str, datetime | None], ...]:
+        """Its recipients, and when each handed it over."""
+        return tuple((rung.partner, rung.handed_over_at) for rung in self.rungs)
 
     @property
     def handed_over_at(self) -> datetime | None:
@@ -76,11 +86,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the clock keeper said of an agreement's clock: the leaf, and the end that the clock had then."""
+    """What the log said of a clock: the leaf, and the end that the clock had then. `certified` is no stage of it."""
 
     index: int
     at: datetime
-    stage: Stage
+    stage: Stage | Literal["certified"]
     clock: str
     ends_at: datetime | None
 
@@ -108,7 +118,7 @@ class Case:
     @property
     def closed(self) -> bool:
         """Whether nothing more is expected or possible."""
-        return self.erased or lifecycles.PROCEDURES[self.procedure].states[self.state].closed
+        return self.erased or closed(self.procedure, self.state)
 
     @property
     def last(self) -> int:
@@ -122,20 +132,33 @@ class Case:
             return None
         opening = self.messages[0]
         own = lifecycles.next_clock(self.procedure, self.state, opening.facts, opening.handed_over_at)
-        return clocks.first(clocks.ours(own), *self.agreed)
+        return clocks.first(clocks.ours(own), *self.kept)
 
     @property
     def agreed(self) -> tuple[CaseClock, ...]:
         """The clocks of the agreement that run here, or wait to."""
         if self.erased:
             return ()
-        said = {(one.clock, one.ends_at): one.stage for one in self.said}
-        return clocks.agreed(self.pin, self.procedure, self.state, self.messages, said)
+        return clocks.agreed(self.pin, self.procedure, self.state, self.messages, self._stages)
+
+    @property
+    def kept(self) -> tuple[CaseClock, ...]:
+        """The clocks that the clock keeper keeps: those of the agreement, and the answers owed to corrections."""
+        return () if self.erased else (*self.agreed, *clocks.owed(self.messages, self._stages))
+
+    @property
+    def _stages(self) -> Mapping[tuple[str, datetime | None], Stage]:
+        return {(one.clock, one.ends_at): one.stage for one in self.said if one.stage != CERTIFIED}
 
     @property
     def next_actors(self) -> tuple[str, ...]:
         """The partners who must act next."""
         return () if self.erased else actors(self.procedure, self.state, self.parties)
+
+
+def closed(procedure: str, state: str) -> bool:
+    """Whether nothing more is expected or possible in a case that stands there."""
+    return lifecycles.PROCEDURES[procedure].states[state].closed
 
 
 def actors(procedure: str, state: str, parties: tuple[str, ...]) -> tuple[str, ...]:
@@ -171,7 +194,7 @@ def after(case: Case | None, index: int, leaf: Leaf, header: Header | None, pin:
         return _accepted(case, index, leaf, header, pin)
     if case is None:
         raise Fault("a case does not begin with a message")
-    if leaf.event in STAGES:
+    if leaf.event in STAGES or leaf.event == "ClockCertified":
         return _timed(case, index, leaf)
     return replace(case, messages=tuple(_moved(message, index, leaf) for message in case.messages))
 
@@ -184,10 +207,11 @@ def _timed(case: Case, index: int, leaf: Leaf) -> Case:
     """Said of a clock as it runs now; once its time has ended, the case stands where its table says."""
     if case.erased:
         return case
-    name, stage = leaf.code or "", STAGES[leaf.event]
-    ends_at = next((one.ends_at for one in case.agreed if one.name == name), None)
+    name = leaf.code or ""
+    stage: Stage | Literal["certified"] = STAGES.get(leaf.event, "certified")
+    ends_at = next((one.ends_at for one in case.kept if one.name == name), None)
     said = (*case.said, Said(index, leaf.at, stage, name, ends_at))
-    if stage == "warned":
+    if stage != "expired" or not clocks.moves(name):
         return replace(case, said=said)
     try:
         return replace(case, said=said, state=lifecycles.expire(case.procedure, case.state, name))
@@ -227,6 +251,8 @@ def _accepted(case: Case | None, index: int, leaf: Leaf, header: Header | None, 
         tuple(Rung(partner, index) for partner in leaf.to),
         header.facts if header else MappingProxyType({}),
         case is not None and header is not None and lifecycles.is_late(case.procedure, case.state, header.step or ""),
+        leaf.digest,
+        header.reference.digest if header is not None and header.reference is not None else None,
     )
     state = ERASED
     if header is not None:

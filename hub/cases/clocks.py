@@ -1,4 +1,4 @@
-"""The clocks of a case: our own, and those of the agreement under the profile that the case began with. Pure.
+"""The clocks of a case: our own, those of the agreement under the profile it began with, and answers owed. Pure.
 
 Guarantees that both are told apart: an agreement's clock counts in the zone of the state asked, says whether what it
 rests on is verified, and has no end before the receipt is proven.
@@ -7,14 +7,17 @@ rests on is verified, and has no end before the receipt is proven.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from schemas import lifecycles
 from schemas.agreements.pinned import Pinned, pinned
 from schemas.agreements.running import Running, Told, running
 
+CORRECTION: Final = "correction."
+"""Begins the name of an answer owed: then come the correction's log entry and its recipient's place, from 0."""
+
 Stage: TypeAlias = Literal["running", "warned", "expired"]
-"""What the clock keeper has said of an agreement's clock."""
+"""What the clock keeper has said of a clock that it keeps: an agreement's, or an answer owed to a correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,59 @@ def agreed(
         for one in running(profile, lifecycles.PROCEDURES[procedure].states[state].clocks, messages)
     ]
     return tuple(sorted(found, key=_order))
+
+
+class Correcting(Protocol):
+    """An accepted message of a case, as far as corrections go."""
+
+    @property
+    def index(self) -> int:
+        """Of its acceptance."""
+
+    @property
+    def kind(self) -> str:
+        """As in the header."""
+
+    @property
+    def source(self) -> str:
+        """Who sent it."""
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256(M), hex."""
+
+    @property
+    def answers(self) -> str | None:
+        """That of the message it refers to."""
+
+    @property
+    def received(self) -> Sequence[tuple[str, datetime | None]]:
+        """Its recipients, and when each handed it over."""
+
+
+def owed(messages: Sequence[Correcting], said: Mapping[tuple[str, datetime | None], Stage]) -> tuple[CaseClock, ...]:
+    """The answers to corrections of data that are still owed in a case, open or closed; each recipient owes its own.
+
+    Args:
+        messages: of the case.
+        said: as for `agreed`.
+    """
+    answered = {(one.answers, one.source) for one in messages if one.kind == "data.correction.done"}
+    found = []
+    for one in messages:
+        if one.kind != "data.correction":
+            continue
+        for at, (partner, handed_over_at) in enumerate(one.received):
+            if (one.digest, partner) not in answered:
+                clock, name = lifecycles.correction(handed_over_at), f"{CORRECTION}{one.index}.{at}"
+                stage = said.get((name, clock.ends_at), "running")
+                found.append(CaseClock(name, clock.basis, clock.due, clock.ends_at, stage=stage))
+    return tuple(sorted(found, key=_order))
+
+
+def moves(clock: str) -> bool:
+    """Whether the end of this clock is a matter of the life cycle; else it is said, and the case stays where it is."""
+    return not clock.startswith(CORRECTION)
 
 
 def first(*clocks: CaseClock | None) -> CaseClock | None:

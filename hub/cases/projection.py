@@ -57,7 +57,7 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """A row of `case_clock`: an agreement's clock as it is listed. Instants are whole seconds since 1970."""
+    """A row of `case_clock`: a clock that the keeper keeps, as it is listed. Instants are whole seconds since 1970."""
 
     row: int
     clock: str
@@ -85,7 +85,7 @@ def row_of(case: Case) -> CaseRow:
 
 
 def clock_rows_of(case: Case) -> tuple[ClockRow, ...]:
-    """The rows of the agreement's clocks that belong to a case."""
+    """The rows of the clocks that the keeper keeps which belong to a case."""
     return tuple(
         ClockRow(
             case.row,
@@ -98,7 +98,7 @@ def clock_rows_of(case: Case) -> tuple[ClockRow, ...]:
             None if one.ends_at is None else int(one.ends_at.timestamp()),
             one.stage,
         )
-        for one in case.agreed
+        for one in case.kept
     )
 
 

@@ -185,7 +185,7 @@ def agreed_clock(stored: ClockRow) -> CaseClock:
         None if stored.due_on is None else date.fromisoformat(stored.due_on),
         None if stored.due_at is None else datetime.fromtimestamp(stored.due_at, UTC),
         known=stored.known,
-        requested=stored.requested,
+        requested=stored.requested or None,
         indicative=stored.indicative,
         stage=stored.stage,  # type: ignore[arg-type]
     )

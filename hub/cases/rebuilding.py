@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 
+from hub.cases import suspension
 from hub.cases.case import Case, after
 from hub.cases.projection import WRITE_CLOCK, CaseRow, ClockRow, clock_rows_of, row_of
 from hub.cases.reading import CLOCK_COLUMNS, COLUMNS, case_row, clock_row, told
@@ -26,7 +27,7 @@ _LEAVES = (
     "SELECT l.idx, l.bytes, s.case_row FROM leaf l LEFT JOIN side s ON s.idx = l.idx WHERE l.idx > ? "
     "ORDER BY l.idx LIMIT ?"
 )
-TABLES = ("case_state", "case_party", "case_clock", "case_leaf", "leaf_count")
+TABLES = ("case_state", "case_party", "case_clock", "case_leaf", "leaf_count", *suspension.TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,12 @@ class Rebuilt:
 def compare(reader: Reader, at_rest: AtRest) -> Rebuilt:
     """The stored projection against the log; nothing is written. Also while the hub runs."""
     with snapshot(reader.connection):
-        return _compared(reader, _folded(reader, at_rest), written=False)
+        return compare_here(reader, at_rest)
+
+
+def compare_here(reader: Reader, at_rest: AtRest) -> Rebuilt:
+    """As `compare`, inside a transaction of the caller's."""
+    return _compared(reader, _folded(reader, at_rest), written=False)
 
 
 def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:
@@ -83,6 +89,8 @@ def rebuild(reader: Reader, at_rest: AtRest) -> Rebuilt:
             )
         connection.executemany(WRITE_CLOCK, [astuple(one) for one in made.clocks])
         connection.executemany("INSERT INTO case_leaf (idx, case_row) VALUES (?, ?)", made.case_of.items())
+        connection.executemany(suspension.WRITE_CASE, made.agreement_of.items())
+        connection.executemany(suspension.WRITE_AGREEMENT, sorted(made.agreements))
         connection.executemany(
             "INSERT INTO leaf_count (hour, event, count) VALUES (?, ?, ?)",
             [(*key, count) for key, count in made.counts.items()],
@@ -98,6 +106,8 @@ class _Folded:
     case_of: dict[int, int]
     counts: Counter[tuple[int, str]]
     clocks: set[ClockRow] = field(default_factory=set)
+    agreement_of: dict[int, str] = field(default_factory=dict)
+    agreements: set[tuple[str, int, bool]] = field(default_factory=set)
 
 
 def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
@@ -116,10 +126,15 @@ def _folded(reader: Reader, at_rest: AtRest) -> _Folded:
             row = side_row
             if header is not None:
                 row = by_lookup.setdefault(at_rest.lookup("case", header.case_handle), index)
+                if row == index:
+                    made.agreement_of[row] = header.agreement
             messages[index] = row
         elif leaf.prev in messages:
             row = messages[leaf.prev]
         else:
+            side = reader.side(index) if leaf.event in suspension.EVENTS else None
+            if side is not None:
+                made.agreements.add(suspension.row_of(index, leaf, side.values["value"]))
             continue
         made.case_of[index] = row
         case = cases.get(row)
@@ -152,12 +167,18 @@ def _compared(reader: Reader, made: _Folded, *, written: bool) -> Rebuilt:
         if links.pop(index, None) != case:
             differing.add(case)
     differing |= set(links.values())
+    agreement_of = dict(connection.execute("SELECT row_id, agreement FROM case_agreement").fetchall())
+    differing |= {row for row, _ in made.agreement_of.items() ^ agreement_of.items()}
+    agreements = {
+        (agreement, index, bool(held))
+        for agreement, index, held in connection.execute("SELECT agreement, idx, suspended FROM agreement_leaf")
+    }
     counts = {(hour, event): count for hour, event, count in connection.execute("SELECT * FROM leaf_count")}
     return Rebuilt(
         leaves=made.leaves,
         cases=len(made.rows),
         erased=sum(row.state == "erased" for row in made.rows.values()),
-        equal=not differing and counts == dict(made.counts),
+        equal=not differing and counts == dict(made.counts) and agreements == made.agreements,
         differing=tuple(sorted(differing)[:DIFFERENCES_MAX]),
         written=written,
     )

@@ -1,4 +1,4 @@
-"""Cases in which an agreement's clocks run are folded anew from the log when a batch moves one.
+"""Cases in which clocks run that the keeper keeps are folded anew from the log when a batch moves one.
 
 Their clocks hang on several messages of the case (receipt, extension, consent), so the row is made by the very fold a
 rebuild makes it by; other cases, whose one clock hangs on the opening message alone, are written by `projection`.
@@ -20,6 +20,7 @@ from schemas.errors import Fault
 
 _IS_THERE = "SELECT 1 FROM case_leaf WHERE case_row = ? LIMIT 1"
 _CASE_OF = "SELECT case_row FROM message WHERE idx = ?"
+_CLOCK = "SELECT 1 FROM case_clock WHERE row_id = ? LIMIT 1"
 _PROCEDURE = "SELECT procedure FROM case_state WHERE row_id = ?"
 
 
@@ -31,10 +32,9 @@ class Moved:
     accepted: dict[int, tuple[int, Header, str | None]] = field(default_factory=dict)
     reader: Reader | None = None
 
-    def accept(self, reader: Reader, index: int, row: int, header: Header, pin: str | None) -> None:
+    def accept(self, index: int, row: int, header: Header, pin: str | None) -> None:
         """The message that this batch accepts at `index` is one of this case's; `pin` is that of one it opens."""
         self.accepted[index] = (row, header, pin)
-        self.touch(reader, row)
 
     def touch(self, reader: Reader, row: int) -> None:
         """A leaf of this batch changes the case."""
@@ -67,10 +67,21 @@ class Moved:
 _Added = tuple[int, Leaf, Header | None, str | None]
 
 
+def keeps(batch: Batch, row: int) -> bool:
+    """Whether a case of earlier batches has clocks that the keeper keeps."""
+    return batch.connection.execute(_CLOCK, (row,)).fetchone() is not None
+
+
+def correction_handed_over(batch: Batch, reader: Reader, index: int) -> None:
+    """A recipient has handed over the correction accepted at `index`: its time to answer starts."""
+    (row,) = batch.connection.execute(_CASE_OF, (index,)).fetchone()
+    batch.companion(Moved).touch(reader, row)
+
+
 def opening_handed_over(batch: Batch, reader: Reader, index: int) -> None:
     """Every recipient has handed over the message accepted at `index`: if it opened a case, its clocks start."""
     found = batch.connection.execute(_PROCEDURE, (index,)).fetchone()
-    if found is not None and found[0] in PROCEDURES:
+    if found is not None and (found[0] in PROCEDURES or keeps(batch, index)):
         batch.companion(Moved).touch(reader, index)
     elif found is not None:
         projection.handed_over(batch, reader, index)

@@ -4,14 +4,15 @@ Each value is ready to be shown. Parties are partner ids with what the registrar
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from hub.cases.case import ERASED, Case, Message, Rung, actors, handover_due, withheld
+from hub.cases.case import CERTIFIED, ERASED, Case, Message, Rung, Said, actors, handover_due, withheld
 from hub.cases.clocks import CaseClock
 from hub.cases.projection import CaseRow
+from hub.cases.suspension import Turn
 from hub.console import words
 from hub.store.reading import StoredLeaf
 from keys.directory.directory import Directory
@@ -20,6 +21,7 @@ from keys.statements import parse_statement
 from schemas.lifecycles import PROCEDURES
 
 SOON = timedelta(hours=24)
+HappenedKind: TypeAlias = Literal["message", "good", "bad", "next"]
 Urgency: TypeAlias = Literal["late", "soon", "later", "waiting", "none"]
 """How near a clock's end is; `waiting` is one that is not started."""
 
@@ -56,7 +58,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """A line of the case list. `alarm`: a recipient's word what became of a message is overdue."""
+    """A line of the case list.
+
+    `alarm`: a recipient's word what became of a message is overdue; `suspended`: the agreement it was opened on is.
+    """
 
     row: int
     procedure: str
@@ -67,6 +72,7 @@ class ListedCase:
     due: Due | None
     next: tuple[Party, ...]
     alarm: bool
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ class Happened:
     at: Time
     name: str
     detail: str
-    kind: Literal["message", "good", "bad", "next"]
+    kind: HappenedKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +131,13 @@ class ShownCase:
     parties: tuple[Party, ...]
     next: tuple[Party, ...]
     due: Due | None
+    profile: str
     agreed: tuple[Due, ...]
     opened: Time
     sent: tuple[Sent, ...]
     timeline: tuple[Happened, ...]
     alarms: int
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,7 @@ class Show:
         """Several."""
         return tuple(map(self.party, partners))
 
-    def listed(self, row: CaseRow, case: Case | None, clock: CaseClock | None) -> ListedCase:
+    def listed(self, row: CaseRow, case: Case | None, clock: CaseClock | None, *, suspended: bool) -> ListedCase:
         """A line of the list, with what is due next; the case itself where a message of it is still on its way."""
         erased = row.state == ERASED
         closed = erased or PROCEDURES[row.procedure].states[row.state].closed
@@ -209,10 +217,11 @@ class Show:
             due=self._due(clock),
             next=() if erased else self.parties(actors(row.procedure, row.state, row.parties)),
             alarm=case is not None and self._alarms(case) > 0,
+            suspended=suspended and not closed,
         )
 
-    def case(self, case: Case) -> ShownCase:
-        """A case's page."""
+    def case(self, case: Case, turns: Sequence[Turn] = ()) -> ShownCase:
+        """A case's page; `turns` are those of its agreement."""
         return ShownCase(
             row=case.row,
             procedure=words.PROCEDURES.get(case.procedure, case.procedure),
@@ -222,11 +231,13 @@ class Show:
             parties=self.parties(case.parties),
             next=self.parties(case.next_actors),
             due=self._due(case.clock),
-            agreed=tuple(shown for one in case.agreed if (shown := self._due(one)) is not None),
+            profile=words.profile(case.pin),
+            agreed=tuple(shown for one in case.kept if (shown := self._due(one)) is not None),
             opened=self.time(case.messages[0].at),
             sent=tuple(self._sent(case, message) for message in case.messages),
-            timeline=tuple(self._timeline(case)),
+            timeline=tuple(self._timeline(case, turns)),
             alarms=self._alarms(case),
+            suspended=not case.closed and bool(turns) and turns[-1].suspended,
         )
 
     def leaf(self, stored: StoredLeaf) -> ListedLeaf:
@@ -326,14 +337,26 @@ class Show:
     def _maybe(self, at: datetime | None) -> Time | None:
         return None if at is None else self.time(at)
 
-    def _timeline(self, case: Case) -> list[Happened]:
+    def _timeline(self, case: Case, turns: Sequence[Turn]) -> list[Happened]:
         found: list[tuple[datetime, int, Happened]] = []
 
-        def add(at: datetime | None, name: str, detail: str, kind: Literal["message", "good", "bad", "next"]) -> None:
+        def add(at: datetime | None, name: str, detail: str, kind: HappenedKind) -> None:
             if at is not None:
                 found.append((at, len(found), Happened(self.time(at), name, detail, kind)))
 
-        for message in case.messages:
+        # In the order of the log: what happened in one second is not told the wrong way round.
+        told: list[Message | Said | Turn] = [*case.messages, *case.said, *turns]
+        for one in sorted(told, key=lambda one: one.index):
+            entry = f"log entry {one.index}"
+            if isinstance(one, Turn):
+                name = "The agreement was suspended" if one.suspended else "The agreement is in force again"
+                add(one.at, name, entry, "bad" if one.suspended else "good")
+                continue
+            if isinstance(one, Said):
+                name, kind = _SAID[one.stage]
+                add(one.at, f"{name}: {words.clock(one.clock)}", entry, kind)
+                continue
+            message = one
             name = words.KINDS.get(message.kind, message.kind)
             to = ", ".join(rung.partner for rung in message.rungs)
             late = ", too late to change anything" if message.late else ""
@@ -344,14 +367,14 @@ class Show:
                 add(rung.failed_at, f"Hand-over failed{code}", f"{name}, {rung.partner}", "bad")
                 add(rung.handed_over_at, "Handed over to the national system", f"{name}, {rung.partner}", "good")
                 add(rung.opened_at, "Opened at the authority", f"{name}, {rung.partner}", "good")
-        for said in case.said:
-            name = words.clock(said.clock)
-            if said.stage == "expired":
-                add(said.at, f"Time has ended: {name}", f"log entry {said.index}", "bad")
-            else:
-                add(said.at, f"Time is running out: {name}", f"log entry {said.index}", "next")
         return [happened for _, _, happened in sorted(found, key=lambda one: one[:2], reverse=True)]
 
+
+_SAID: Mapping[str, tuple[str, HappenedKind]] = {
+    CERTIFIED: ("Deadline certified", "message"),
+    "warned": ("Time is running out", "next"),
+    "expired": ("Time has ended", "bad"),
+}
 
 _MEMBERS = {
     "digest": "Message digest",

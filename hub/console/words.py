@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from hub.cases.case import ERASED, Rung
-from hub.cases.clocks import CaseClock
+from hub.cases.clocks import CORRECTION, CaseClock
 from hub.console import casewords
 from hub.console.casewords import AGREED, CLOCKS, KINDS, PROCEDURES, STATES
+from schemas.agreements.profile import for_tests
 
 __all__ = [
     "AGREED", "CLOCKS", "EVENTS", "GROUPS", "KINDS", "PROBLEM", "PROBLEMS", "PROCEDURES", "STATES", "away", "clock",
@@ -25,6 +26,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "ContentConsignment": "Taken by the recipient's edge",
         "ContentConsignmentFailure": "Delivery parked",
         "ConsignmentRedriven": "Delivery driven again",
+        "BrokerRebuilt": "Broker filled again from the log",
         "ContentHandover": "Handed over",
         "ContentHandoverFailure": "Hand-over failed",
         "ContentAccessTracking": "Opened",
@@ -34,9 +36,14 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "CaseViewed": "Case viewed",
         "ClockWarned": "Time is running out",
         "ClockExpired": "Time has ended",
+        "ClockCertified": "Deadline certified",
+        "ClockConfirmed": "Clock confirmed by an operator",
         "SignInLinked": "Sign-in link made",
         "SignedIn": "Signed in",
         "SignedOut": "Signed out",
+        "BackupMade": "Backup made",
+        "LogRestored": "Log restored from a backup",
+        "ClaimDismissed": "A partner's claim of a longer log dismissed",
     }
 )
 
@@ -45,7 +52,9 @@ GROUPS: tuple[tuple[str, str, frozenset[str]], ...] = (
     (
         "evidence",
         "Deliveries and evidence",
-        frozenset({"ContentConsignment", "ConsignmentRedriven", "ContentHandover", "ContentAccessTracking"}),
+        frozenset(
+            {"ContentConsignment", "ConsignmentRedriven", "BrokerRebuilt", "ContentHandover", "ContentAccessTracking"}
+        ),
     ),
     (
         "trouble",
@@ -98,7 +107,17 @@ def day(on: date) -> str:
 
 def clock(name: str) -> str:
     """What a clock is called."""
+    if name.startswith(CORRECTION):
+        return f"Answer to the correction in log entry {name.split('.')[1]} due"
     return CLOCKS.get(name) or AGREED.get(name, name)
+
+
+def profile(pin: str | None) -> str:
+    """What a case counts by, from its pin: `EU-MDA, version 1`; one that is invented says so."""
+    if pin is None:
+        return ""
+    name, version, _ = pin.split("/")
+    return f"{name}, version {version}{', made for tests' if for_tests(name) else ''}"
 
 
 def due(clock: CaseClock) -> str:
@@ -119,10 +138,20 @@ def away(at: datetime, now: datetime) -> str:
     apart = abs(at - now)
     if apart < _SOON:
         return "now"
+    words = _lasting(apart)
+    return f"in {words}" if at > now else f"{words} ago"
+
+
+def ahead(seconds: int) -> str:
+    """`4 days`: by how much a clock for tests is ahead, likewise."""
+    apart = timedelta(seconds=seconds)
+    return "less than a minute" if apart < _SOON else _lasting(apart)
+
+
+def _lasting(apart: timedelta) -> str:
     unit, name = next((unit, name) for unit, name in _UNITS if apart >= unit)
     count = apart // unit
-    words = f"{count} {name}{'' if count == 1 else 's'}"
-    return f"in {words}" if at > now else f"{words} ago"
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def reached(rung: Rung) -> str:

@@ -4,7 +4,8 @@ Guarantees that a sick partner delays nobody else: each lane waits for itself, a
 small number of calls of their own, so that partners which hang cannot take all of them. A lane's items and its failures
 are in the database; a restart goes on where it stood. An item is tried until it is taken, its message expires or the
 edge refuses it; refused ones are found by pushing one at a time and are parked, the others go on. Should an edge refuse
-one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything.
+one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything. Nor
+must one at our end: once `parked_max` lie parked over all partners, a lane that meets another refusal waits too.
 """
 
 import asyncio
@@ -15,12 +16,14 @@ from typing import TypeVar
 from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
 from hub.broker.positions import after, read_positions, write_positions
+from hub.delivery import inboxes
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
 from hub.leases import Lease
 from hub.log.batch import Answer, Batch, Sealed, Work
 from hub.store.engine import guarded
+from hub.store.parked import count_poison
 from hub.wiring import Hub
 from schemas.errors import Unavailable
 from service.client import Session, open_session
@@ -88,6 +91,7 @@ async def run(hub: Hub, lease: Lease) -> None:
         lanes.look()
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
+        group.create_task(inboxes.run(hub))
 
 
 class Lanes:
@@ -155,20 +159,25 @@ class Lanes:
                 fetched = await hub.broker.fetch(
                     OUTBOUND, positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
                 )
+                outbounds = [relay.decode(one.record) for one in fetched]
                 rows = [
                     (partner, outbound.index)
-                    for outbound in (relay.decode(one.record) for one in fetched)
+                    for outbound in outbounds
                     for partner in outbound.recipients
                     if partner in self._lanes
                 ]
                 following, unwritten = after(positions, fetched), unwritten + len(fetched)
+                hub.metrics.fetch_up.set(1)
                 if rows or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
-                    await self._take(rows, following)
+                    with hub.tracing.span("hub.take", "consumer", (one.trace for one in outbounds), count=len(rows)):
+                        await self._take(rows, following)
                     unwritten = 0
                 positions = following
             except Unavailable as error:
+                hub.metrics.fetch_up.set(0)
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
+                positions, unwritten = read_positions(hub.connection, OUTBOUND, CONSUMER), 0  # perhaps it was rebuilt
                 continue
             for partner in {partner for partner, _ in rows}:
                 self._lanes[partner].wake.set()
@@ -262,6 +271,13 @@ class Lanes:
         if len(items) > 1:
             lane.singly = len(items)
             return True
+        if (
+            count_poison(hub.connection, int(hub.clock().timestamp()), hub.settings.parked_max)
+            >= hub.settings.parked_max
+        ):
+            log.error("delivery.full", partner=lane.partner, parked=hub.settings.parked_max, code=called.code)
+            await self._leave(lane, called, lane.refusals)
+            return False
         lane.singly = max(0, lane.singly - 1)
         await self._park(lane.partner, indices, called.code)
         refusals = lane.refusals + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from hub.operations import traces
 from hub.wiring import Hub
 from keys.proofs.receipt import RECEIPT_TYPE
 from keys.requests import sign_request
@@ -18,6 +19,7 @@ from schemas.errors import LiaisonError, Unavailable
 from service.client import Session, call
 from service.multipart import Part, write_multipart
 from service.server import is_loopback
+from service.tracing import HEADER, Span
 
 ANSWER_BYTES_MAX = 16 * 1024
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -67,9 +69,20 @@ async def push(hub: Hub, session: Session, url: str, items: Sequence[Item]) -> C
     address = urlsplit(url)
     if address.scheme != "https" and not is_loopback(address.hostname or ""):
         return Called(Result.LATER, "TLS_REQUIRED")
+    indices = tuple(item.index for item in items)
+    with hub.tracing.span("hub.push", "client", traces.of(hub, indices), index=indices) as span:
+        called = await _call(hub, session, url, items, span)
+        if called.result is not Result.TAKEN:
+            span.set(code=called.code)
+    return called
+
+
+async def _call(hub: Hub, session: Session, url: str, items: Sequence[Item], span: Span) -> Called:
     receipts = hub.reader.receipts([item.index for item in items])
     media_type, body = write_multipart(parts_of(receipts, [(item.digest, item.container) for item in items]))
     headers = {"Content-Type": media_type, **sign_request(hub.request_key, "POST", url, body=body, now=hub.clock())}
+    if span.context:
+        headers[HEADER] = span.context
     try:
         answer = await call(
             session,

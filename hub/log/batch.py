@@ -8,13 +8,13 @@ companion of the batch.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hub.log.tree import Growth
-from hub.store.engine import Connection, together
+from hub.store.engine import Connection
 from hub.store.side import SideRecord
 from keys.at_rest import NO_CASE, AtRest, CaseKey
 from keys.proofs.leaf import SALT_BYTES, Leaf, commitment, encode_leaf
@@ -182,8 +182,8 @@ class Batch:
             found = self._companions[kind] = kind()
         return found  # type: ignore[return-value]
 
-    def flush(self) -> None:
-        """Write all rows; the writer calls this once."""
+    def close(self) -> None:
+        """No member comes any more: companions hand in their rows, which `flush` then writes."""
         for companion in self._companions.values():
             companion.flush(self)
         self._rows[INSERT_TILE] = list(self._growth.tiles)
@@ -192,10 +192,12 @@ class Batch:
         self._rows[INSERT_IDEMPOTENCY] = [
             (key, digest, index, size, until) for key, digest, index, until in self._repeats
         ]
-        with together(self.connection):
-            for statement, rows in self._rows.items():
-                if rows:
-                    self.connection.executemany(statement, rows)
+
+    def flush(self) -> None:
+        """Write all rows; the writer calls this once."""
+        for statement, rows in self._rows.items():
+            if rows:
+                self.connection.executemany(statement, rows)
 
 
 class Sealed:
@@ -215,3 +217,11 @@ class Sealed:
 
 Answer: TypeAlias = Callable[[Sealed], T]
 Work: TypeAlias = Callable[[Batch], Answer[T]]
+
+
+class Prepared(Protocol):
+    """A kind of member whose rows are looked up for all of a batch's members of that kind together."""
+
+    @classmethod
+    def prepare(cls, batch: Batch, works: Sequence[Any]) -> None:
+        """Look up what these members will ask for, and keep it in a companion."""

@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 
 from hub.log.batch import Batch, Draft, Sealed, Work
 from hub.log.tree import Growth, TreeState
-from hub.store.engine import Connection, guarded, transaction
+from hub.store.engine import Connection, guarded, together, transaction
 from hub.store.tiles import stored_tile
 from keys.at_rest import AtRest
 from keys.proofs.checkpoint import LogSigner
@@ -44,6 +44,7 @@ _GATHER_TURNS_MAX = 8
 _HASHES_AT_ONCE = 4096
 
 _HEAD = "SELECT h.size, h.root, h.at, c.text FROM head h LEFT JOIN checkpoint c ON c.size = h.size WHERE h.one = 1"
+_SWAP = "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?"
 _HASHES = "SELECT hash FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx"
 
 
@@ -288,24 +289,27 @@ class LogWriter:
             at = max(begun.replace(microsecond=0), head.at)
             growth = Growth(head.tree)
             batch = Batch(self._connection, growth, at, self._at_rest)
+            self._prepare(batch, members)
             for member in members:
                 member.answer = member.error = None
                 try:
                     member.answer = member.work(batch)
                 except Rejected as refusal:
                     member.error = refusal
+            batch.close()
             if not batch.leaves:
-                batch.flush()
+                with together(self._connection):
+                    batch.flush()
                 return Sealed(batch, growth, head.checkpoint)
             root, tree = growth.finish()
             text = self._signer.sign(tree.size, root, at)
-            batch.flush()
-            reach("hub.append.rows_written")
-            self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
-            swapped = self._connection.execute(
-                "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?",
-                (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root),
-            )
+            with together(self._connection):
+                batch.flush()
+                reach("hub.append.rows_written")
+                self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
+                swapped = self._connection.execute(
+                    _SWAP, (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root)
+                )
             if swapped.rowcount != 1:
                 raise Fault("the log's head changed inside a transaction")
             reach("hub.append.before_commit")
@@ -313,6 +317,16 @@ class LogWriter:
         if self._observer is not None:
             self._observer.committed(len(batch.leaves), tree.size, (self._clock() - begun) / timedelta(seconds=1))
         return Sealed(batch, growth, text)
+
+    def _prepare(self, batch: Batch, members: list[_Pending]) -> None:
+        """Kinds of members that look up together do so, where there are several."""
+        kinds: dict[type[Any], list[Any]] = {}
+        for member in members:
+            if hasattr(member.work, "prepare"):  # see Prepared
+                kinds.setdefault(type(member.work), []).append(member.work)
+        for kind, works in kinds.items():
+            if len(works) > 1:
+                kind.prepare(batch, works)
 
     def _loaded(self) -> _Head:
         if self._head is None:

@@ -13,6 +13,7 @@ from hub.policy.verified import Verified
 from keys.directory.directory import Directory
 from schemas import lifecycles
 from schemas.agreements.agreement import Agreement, permit
+from schemas.agreements.profile import for_tests
 from schemas.envelope import Header
 from schemas.errors import Rejected
 from schemas.registry import KINDS
@@ -67,7 +68,9 @@ class Authorised:
     state: str
 
 
-def authorise(verified: Verified, view: View, directory: Directory, *, now: datetime, live: bool) -> Authorised:
+def authorise(
+    verified: Verified, view: View, directory: Directory, *, now: datetime, live: bool, test_only: bool
+) -> Authorised:
     """The message may pass.
 
     Args:
@@ -76,6 +79,7 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
         directory: the version the hub judges by.
         now: aware UTC.
         live: refuse test messages.
+        test_only: refuse all others, for `now` is not the time.
 
     Raises:
         Rejected: why not.
@@ -102,7 +106,7 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
         if part.detached and view.parts.get(part.sha256) != part.length:
             raise Rejected("PART_MISSING")
     # agreement
-    _check_partners(header, directory, live=live)
+    _check_partners(header, directory, live=live, test_only=test_only)
     if header.role not in rule.sender_roles:
         raise Rejected("SENDER_ROLE", "/ixmrole")
     agreement, sender = _agreement(header, directory), directory.partner(header.source)
@@ -124,9 +128,12 @@ def authorise(verified: Verified, view: View, directory: Directory, *, now: date
 
 def _agreement(header: Header, directory: Directory) -> Agreement:
     try:
-        return directory.agreement(header.agreement)
+        found = directory.agreement(header.agreement)
     except Rejected as refusal:
         raise Rejected(refusal.code, "/ixmagr") from refusal
+    if found.profile is not None and for_tests(found.profile) and not header.test:
+        raise Rejected("TEST_NOT_ALLOWED", "/ixmagr")
+    return found
 
 
 def _check_recipients(header: Header, directory: Directory, now: datetime) -> None:
@@ -139,8 +146,8 @@ def _check_recipients(header: Header, directory: Directory, now: datetime) -> No
             raise Rejected(refusal.code, "/ixmto") from refusal
 
 
-def _check_partners(header: Header, directory: Directory, *, live: bool) -> None:
-    if live and header.test:
+def _check_partners(header: Header, directory: Directory, *, live: bool, test_only: bool) -> None:
+    if (live and header.test) or (test_only and not header.test):
         raise Rejected("TEST_NOT_ALLOWED", "/ixmtest")
     sender = directory.partner(header.source)
     for partner in (sender, *map(directory.partner, header.recipient_ids)):

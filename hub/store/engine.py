@@ -6,10 +6,10 @@ is inside becomes durable together or not at all, and that a database's own erro
 itself is Unavailable(STORE_UNAVAILABLE), what cannot is a Fault.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hub.store.postgres import SECONDS_MAX, PostgresConnection, open_postgres
 from service import sqlite
@@ -17,13 +17,21 @@ from service.sqlite import BUSY_TIMEOUT_MS, guarded
 
 Connection: TypeAlias = sqlite.Connection | PostgresConnection
 
+_HAS_TABLE = (
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+    "SELECT 1 WHERE to_regclass(?) IS NOT NULL",
+)
 _TIME = ("SELECT (julianday('now') - 2440587.5) * 86400.0", "SELECT extract(epoch FROM clock_timestamp())")
+
+KEYS_AT_ONCE = 256
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "Connection",
     "database_time",
     "guarded",
+    "has_table",
+    "many",
     "of_partner",
     "open_engine",
     "snapshot",
@@ -93,6 +101,25 @@ def of_partner(connection: Connection, partner: str) -> Iterator[None]:
     """
     with connection.of_partner(partner) if isinstance(connection, PostgresConnection) else guarded():
         yield
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether there is a table of this name."""
+    with guarded():
+        statement = _HAS_TABLE[isinstance(connection, PostgresConnection)]
+        return connection.execute(statement, (name,)).fetchone() is not None
+
+
+def many(connection: Connection, statement: str, keys: Sequence[bytes]) -> list[Any]:
+    """The rows that a statement which ends in a column's name gives for any of these values of it, in no order."""
+    found: list[Any] = []
+    with guarded():
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[first : first + KEYS_AT_ONCE]
+            # Few sizes, so that each is prepared once: the last key is asked for again.
+            asked = [*some, *[some[-1]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
+            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", asked).fetchall()
+    return found
 
 
 def database_time(connection: Connection) -> float:

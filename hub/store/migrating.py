@@ -7,20 +7,22 @@ transaction and may be repeated: what is there already stays.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection as SQLAlchemyConnection
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from hub.store.postgres import LOCK, PARTNER_ROLE, checked, read_password, user_of
+from hub.store.postgres import LOCK, PARTNER_ROLE, checked, owners_session, read_password, scrambled, user_of
 from hub.store.tables import LAYOUT, LAYOUT_MIN, METADATA
-from schemas.errors import Fault, Unavailable
+from schemas.errors import Fault, Rejected, Unavailable
 
 HUB_ROLE = "liaison_hub"
 APPENDED = frozenset({"leaf", "leaf_partner", "checkpoint", "tile", "statement", "directory_version", "side"})
@@ -32,8 +34,11 @@ _FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate_file(file: Path) -> int:
-    """A SQLite database has the present layout; returns it. Raises Unavailable or Fault, having changed nothing."""
-    with _connected(URL.create("sqlite", database=str(file))) as connection:
+    """A SQLite database has the present layout; returns it. Raises LiaisonError, having changed nothing."""
+    engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool)
+    event.listen(engine, "connect", _no_implicit_begin)
+    event.listen(engine, "begin", _begin_immediate)
+    with _begun(engine) as connection:
         _upgrade(connection)
     return LAYOUT
 
@@ -48,15 +53,21 @@ def migrate_server(owner_url: str, owner_password_file: Path | None, hub_url: st
         password_file: the hub's password.
 
     Raises:
-        Rejected: an address or a file is not as it must be.
+        Rejected: an address or a file is not as it must be, the owner is the hub's own role (FIELD_PATTERN at
+            `/database_url`), or the tables are of a newer release (MIGRATION_NEEDED).
         Unavailable: STORE_UNAVAILABLE.
         Fault: a statement was refused.
     """
     password, hub_password = read_password(owner_password_file), read_password(password_file)
-    url = make_url(checked(owner_url)).set(drivername="postgresql+psycopg", password=password)
-    with _connected(url) as connection:
+    role = user_of(checked(hub_url))
+    if role == user_of(checked(owner_url)):
+        raise Rejected("FIELD_PATTERN", "/database_url")  # whoever owns the log's tables can change it
+    engine = create_engine(
+        "postgresql+psycopg://", creator=partial(owners_session, owner_url, password), poolclass=NullPool
+    )  # so that libpq alone reads the address
+    with _begun(engine) as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-        role = user_of(checked(hub_url))
+        connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as PostgreSQL 15 has it anyway
         for name in (HUB_ROLE, PARTNER_ROLE, role):
             if not connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).first():
                 _make_role(connection, name, hub_password if name == role else None, signs_in=name == role)
@@ -71,8 +82,8 @@ def _make_role(connection: SQLAlchemyConnection, name: str, password: str | None
         f"CREATE ROLE {quoted} {'LOGIN' if signs_in else 'NOLOGIN'} NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"
     )
     if password is not None:
-        literal = connection.exec_driver_sql("SELECT quote_literal(%s)", (password,)).scalar_one()
-        connection.exec_driver_sql(f"ALTER ROLE {quoted} PASSWORD {literal}".replace("%", "%%"))
+        secret = scrambled(connection.connection.driver_connection, name, password)
+        connection.exec_driver_sql(f"ALTER ROLE {quoted} PASSWORD '{secret}'")
 
 
 def _grant(connection: SQLAlchemyConnection, role: str) -> None:
@@ -100,12 +111,8 @@ def _quoted(connection: SQLAlchemyConnection, name: str) -> str:
 
 
 @contextmanager
-def _connected(url: URL) -> Iterator[SQLAlchemyConnection]:
-    """One transaction; SQLAlchemy's errors become ours."""
-    engine = create_engine(url, poolclass=NullPool)
-    if url.drivername == "sqlite":
-        event.listen(engine, "connect", _no_implicit_begin)
-        event.listen(engine, "begin", _begin_immediate)
+def _begun(engine: Engine) -> Iterator[SQLAlchemyConnection]:
+    """One transaction; errors of SQLAlchemy and Alembic become ours."""
     try:
         with engine.begin() as connection:
             yield connection
@@ -113,6 +120,8 @@ def _connected(url: URL) -> Iterator[SQLAlchemyConnection]:
         raise Unavailable("STORE_UNAVAILABLE") from error
     except DBAPIError as error:
         raise Fault("the database refused a migration") from error
+    except CommandError as error:  # it knows no such migration
+        raise Rejected("MIGRATION_NEEDED") from error
     finally:
         engine.dispose()
 

@@ -2,16 +2,20 @@
 
 Guarantees that what may pass by itself (server gone, lock not given, disk full) is Unavailable(STORE_UNAVAILABLE), what
 cannot is a Fault; that no wait is longer than `seconds_max`; that a transaction which did not commit is never taken for
-one that did (PostgreSQL answers COMMIT of a failed one with ROLLBACK and no error); and that transactions of all
+one that did (PostgreSQL answers COMMIT of a failed one with ROLLBACK and no error, and that of one which its standby
+has not confirmed with a mere warning); and that transactions of all
 processes follow one another, as SQLite's do, by one advisory lock that a session loses with its life. A process that
 stops in mid-transaction loses its session (`idle_in_transaction_session_timeout`), and finds out at its next statement.
 
 Used by one event loop, which it blocks for a round trip or the lock, never longer than the limit (ADR 101).
 """
 
+import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -29,6 +33,7 @@ CONNECT_SECONDS_MAX = 3
 RETRY_AFTER_SECONDS = 2.0
 PASSWORD_BYTES_MAX = 1024
 
+NAME = "liaison"
 LOCK = 7_310_446_200
 """The advisory lock's number; of this database alone."""
 PARTNER_ROLE = "liaison_partner"
@@ -55,7 +60,19 @@ class Cursor(Protocol):
         """One after the other."""
 
 
-_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK:d})"
+_INSERTS = re.compile(r"(?P<into>INSERT INTO .+ VALUES )(?P<row>\(\?(?:, \?)*\))(?P<rest>| ON CONFLICT DO NOTHING)")
+_ROWS_AT_ONCE = 64
+
+_BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK:d})"
+"""Whatever the server's default: with a snapshot from before the lock, what others committed meanwhile is not seen."""
+_SECRETS = frozenset({"password", "sslpassword"})
+_END_HOLDER = (
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = %s "
+    "AND a.application_name LIKE 'liaison %%' AND a.state_change < clock_timestamp() - "
+    "make_interval(secs => split_part(a.application_name, ' ', 2)::float / 1000)"
+)
+"""The holder is ended by its own limit, which its name says: another process may have a shorter one."""
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
 """A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
@@ -79,11 +96,11 @@ class PostgresConnection:
     """One session, opened anew when it is lost; never in the middle of a transaction."""
 
     def __init__(self, url: str, password: str | None, *, seconds_max: float = SECONDS_MAX) -> None:
-        milliseconds = int(seconds_max * 1000)
+        milliseconds = max(1, int(seconds_max * 1000))  # 0 would be without end
         self._options = {
             "password": password,
             "connect_timeout": CONNECT_SECONDS_MAX,
-            "application_name": "liaison",
+            "application_name": f"{NAME} {milliseconds}",  # see _END_HOLDER
             "tcp_user_timeout": milliseconds,
             "options": (
                 f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds} "
@@ -94,6 +111,8 @@ class PostgresConnection:
         self._seconds_max = seconds_max
         self._session: _Bounded | None = None
         self._within = False
+        self._warned = False
+        self._not_before = 0.0
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Cursor:
         """The statement (`?` where a parameter goes), done; its rows are here whole."""
@@ -101,9 +120,20 @@ class PostgresConnection:
             return self._live().execute(translated(statement), parameters, binary=True)
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """The statement with each of the rows, in their order, in one round trip."""
-        with _known(), self._live().cursor() as cursor:
-            cursor.executemany(translated(statement), rows)
+        """The statement with each of the rows, in their order, in one round trip.
+
+        Rows that are only inserted go many to a statement, which costs both sides less.
+        """
+        with _known():
+            session = self._live()
+            inserts = _INSERTS.fullmatch(statement)
+            if inserts is None:
+                with session.cursor() as cursor:
+                    cursor.executemany(translated(statement), rows)
+                return
+            for some in _chunks(list(rows)):
+                values = ", ".join([inserts["row"]] * len(some))
+                session.execute(translated(inserts["into"] + values + inserts["rest"]), list(chain(*some)))
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -113,7 +143,11 @@ class PostgresConnection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As `hub.store.engine.transaction`."""
+        """As `hub.store.engine.transaction`.
+
+        A process that stops while it sends statements keeps its session, for the server waits for the rest of them:
+        whoever has waited for the lock in vain for so long ends that session, and the next try has the lock.
+        """
         with self._begun(_BEGIN):
             yield
 
@@ -126,8 +160,6 @@ class PostgresConnection:
     @contextmanager
     def of_partner(self, partner: str) -> Iterator[None]:
         """As `hub.store.engine.of_partner`."""
-        if self._within:
-            raise Fault("a partner's rows are read inside another transaction")
         role, name = sql.Identifier(PARTNER_ROLE), sql.Identifier(*PARTNER_SETTING.split("."))
         begin = sql.SQL("BEGIN READ ONLY; SET LOCAL ROLE {}; SET LOCAL {} = {}")
         with self._begun(begin.format(role, name, sql.Literal(partner)).as_string(None)):
@@ -141,13 +173,16 @@ class PostgresConnection:
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[None]:
+        if self._within:
+            raise Fault("a transaction inside another")  # PostgreSQL would take the inner one's COMMIT for both
         with _known():
             session = self._live()
             self._within = True
             try:
-                session.execute(begin.encode())
+                self._begin(session, begin)
                 yield
-                _committed(session.execute(b"COMMIT"))
+                self._warned = False
+                self._committed(session.execute(b"COMMIT"))
             except BaseException:
                 with suppress(psycopg.Error):
                     if session.info.transaction_status != pq.TransactionStatus.IDLE:
@@ -156,15 +191,42 @@ class PostgresConnection:
             finally:
                 self._within = False
 
+    def _begin(self, session: _Bounded, begin: str) -> None:
+        try:
+            session.execute(begin.encode())
+        except (errors.LockNotAvailable, errors.QueryCanceled):
+            if begin == _BEGIN:
+                session.rollback()
+                session.execute(_END_HOLDER.encode(), (LOCK,))
+            raise
+
     def _live(self) -> _Bounded:
         session = self._session
         if session is not None and not session.closed:
             return session
         if self._within:
             raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
-        self._session = _Bounded.connect(self._url, autocommit=True, **self._options)  # type: ignore[arg-type]
-        self._session.seconds_max = self._seconds_max
-        return self._session
+        if time.monotonic() < self._not_before:
+            raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
+        try:
+            session = _Bounded.connect(self._url, autocommit=True, **self._options)  # type: ignore[arg-type]
+        except psycopg.Error:
+            self._not_before = time.monotonic() + RETRY_AFTER_SECONDS  # an unreachable server must not stop the loop
+            raise
+        session.seconds_max = self._seconds_max
+        session.add_notice_handler(self._noticed)
+        self._session = session
+        return session
+
+    def _committed(self, cursor: psycopg.Cursor[Row]) -> None:
+        if cursor.statusmessage != "COMMIT":
+            raise Fault("a transaction that had failed was committed")
+        if self._warned:
+            raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
+
+    def _noticed(self, notice: errors.Diagnostic) -> None:
+        """A COMMIT that warns is on this server and not, or not yet, on the standby that it should wait for."""
+        self._warned |= notice.severity_nonlocalized == "WARNING"
 
 
 def open_postgres(url: str, password_file: Path | None, *, seconds_max: float = SECONDS_MAX) -> PostgresConnection:
@@ -185,9 +247,20 @@ def checked(url: str) -> str:
         found = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise Rejected("FIELD_PATTERN", "/database_url") from None
-    if not url.startswith(SCHEME) or "password" in found or not found.get("user") or not found.get("dbname"):
+    if not url.startswith(SCHEME) or _SECRETS & found.keys() or not found.get("user") or not found.get("dbname"):
         raise Rejected("FIELD_PATTERN", "/database_url")
     return url
+
+
+def owners_session(url: str, password: str | None) -> Any:
+    """A session of its own for migrations; psycopg's errors are the caller's."""
+    return psycopg.connect(checked(url), password=password, connect_timeout=CONNECT_SECONDS_MAX)
+
+
+def scrambled(session: Any, user: str, password: str) -> str:
+    """What the server keeps of a password, made here, so that none of its logs can show the password."""
+    found: bytes = session.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
+    return found.decode()
 
 
 def user_of(url: str) -> str:
@@ -206,9 +279,13 @@ def read_password(file: Path | None) -> str | None:
         raise Rejected("NOT_FOUND", "/database_password_file") from None
 
 
-def _committed(cursor: psycopg.Cursor[Row]) -> None:
-    if cursor.statusmessage != "COMMIT":
-        raise Fault("a transaction that had failed was committed")
+def _chunks(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """Of few sizes (powers of two), so that each statement is prepared once."""
+    first = 0
+    while first < len(rows):
+        size = min(_ROWS_AT_ONCE, 1 << ((len(rows) - first).bit_length() - 1))
+        yield rows[first : first + size]
+        first += size
 
 
 @lru_cache(maxsize=512)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from hub.store.engine import Connection, guarded, transaction
+from hub.store.engine import Connection, guarded, has_table, transaction
 from schemas.errors import Rejected
 
 METADATA = MetaData()
@@ -293,15 +293,20 @@ CASE_CLOCK = Table(
     "case_clock",
     METADATA,
     Column("row_id", WHOLE, ForeignKey("case_key.row_id"), primary_key=True),
-    Column("clock", TEXT, primary_key=True, comment="the key of the agreement's profile"),
+    Column(
+        "clock",
+        TEXT,
+        primary_key=True,
+        comment="the key of the agreement's profile, or correction. and entry and recipient",
+    ),
     Column("basis", TEXT, nullable=False, comment="CD calendar days, WD working days, M months"),
     Column("due_on", TEXT, comment="the last day in time where the state asked is; NULL until it runs"),
-    Column("requested", TEXT, nullable=False, comment="the state asked, whose days are counted"),
+    Column("requested", TEXT, nullable=False, comment="the state asked, whose days are counted; empty: UTC's"),
     Column("known", Boolean, nullable=False, comment="false where nobody can say when it ends"),
     Column("indicative", Boolean, nullable=False, comment="true where a number or text behind it is not verified"),
     Column("due_at", WHOLE, comment="the first instant that is too late; NULL until it runs"),
     Column("stage", TEXT, nullable=False, comment="running, warned or expired: what the log says of it"),
-    comment="the agreement's clocks that run in a case's state, or wait to; follows from leaves and side records",
+    comment="the clocks of a case that the keeper keeps; follows from leaves and side records",
     sqlite_with_rowid=False,
 )
 Index(
@@ -317,6 +322,23 @@ CASE_LEAF = Table(
     Column("case_row", WHOLE, primary_key=True, comment="as case_key.row_id"),
     Column("idx", WHOLE, primary_key=True),
     comment="which leaves belong to which case: its messages, and what became of each; follows from leaves and side",
+    sqlite_with_rowid=False,
+)
+CASE_AGREEMENT = Table(
+    "case_agreement",
+    METADATA,
+    Column("row_id", WHOLE, ForeignKey("case_key.row_id"), primary_key=True),
+    Column("agreement", TEXT, nullable=False, comment="the id that the opening message names"),
+    comment="on which agreement each case was opened; follows from leaves and side records",
+    sqlite_with_rowid=False,
+)
+AGREEMENT_LEAF = Table(
+    "agreement_leaf",
+    METADATA,
+    Column("agreement", TEXT, primary_key=True),
+    Column("idx", WHOLE, primary_key=True, comment="the leaf that publishes a version, or a suspension"),
+    Column("suspended", Boolean, nullable=False, comment="true where it is suspended since; the last row counts"),
+    comment="what became of each agreement; follows from leaves and side records",
     sqlite_with_rowid=False,
 )
 SIDE = Table(
@@ -381,7 +403,7 @@ Index("nonce_until", NONCE.c.until)
 LEASE = Table(
     "lease",
     METADATA,
-    Column("role", TEXT, primary_key=True, comment="relay, deliver or clock"),
+    Column("role", TEXT, primary_key=True, comment="relay, deliver, clock or backup"),
     Column("epoch", WHOLE, nullable=False, comment="rises each time another process takes the role over"),
     Column("holder", TEXT, nullable=False, comment="a random name of that process's own"),
     Column("until", Float, nullable=False, comment="by the database's clock; then another may take it"),
@@ -389,7 +411,7 @@ LEASE = Table(
     sqlite_with_rowid=False,
 )
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the tables; migration `0001` makes them. Rises with each migration."""
 LAYOUT_MIN = 1
 """The oldest code that may work with these tables has this `LAYOUT`: old and new run side by side during an update."""
@@ -419,7 +441,7 @@ def ddl() -> list[str]:
 def create(connection: Connection) -> None:
     """A SQLite database has its tables; one that has any already keeps them. Raises Unavailable."""
     with transaction(connection):
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None:
+        if has_table(connection, "meta"):
             return
         for statement in ddl():
             connection.execute(statement)
@@ -431,8 +453,8 @@ def check(connection: Connection) -> None:
     """The tables are ones this code may work with.
 
     Raises:
-        Rejected: MIGRATION_NEEDED when they are older, or newer than old code may touch.
-        Unavailable: STORE_UNAVAILABLE; also when there are none yet.
+        Rejected: MIGRATION_NEEDED when there are none, or they are older, or newer than old code may touch.
+        Unavailable: STORE_UNAVAILABLE.
     """
     layout, oldest = layouts(connection)
     if layout < LAYOUT or oldest > LAYOUT:
@@ -440,7 +462,9 @@ def check(connection: Connection) -> None:
 
 
 def layouts(connection: Connection) -> tuple[int, int]:
-    """The layout of the tables, and of the oldest code that may work with them."""
+    """The layout of the tables, and of the oldest code that may work with them; 0 where there are none yet."""
+    if not has_table(connection, "meta"):
+        return 0, 0
     with guarded():
         rows = [connection.execute(statement).fetchone() for statement in (_LAYOUT, _LAYOUT_MIN)]
     layout, oldest = (LAYOUT if row is None else int(row[0]) for row in rows)

@@ -48,6 +48,7 @@ class Collected:
     version: int
     snapshot_digest: str
     valid_until: datetime
+    root_until: datetime
     targets: Targets
     roles: Mapping[str, Targets]
     expired: frozenset[str]
@@ -80,6 +81,10 @@ def assemble(collected: Collected) -> Directory:
         agreements=MappingProxyType(agreements),
         files=MappingProxyType({path: digest for path, (digest, _) in sorted(collected.files.items())}),
         faults=MappingProxyType(faults),
+        expires=MappingProxyType(
+            {"root": collected.root_until, "registrar": collected.targets.expires}
+            | {name: signed.expires for name, signed in collected.roles.items()}
+        ),
     )
 
 

@@ -142,6 +142,7 @@ class DirectoryClient:
                 version=trusted.snapshot.version,
                 snapshot_digest=hashlib.sha256(snapshot).hexdigest(),
                 valid_until=min(until, trusted.timestamp.expires),
+                root_until=trusted.root.expires,
                 targets=targets,
                 roles=roles,
                 expired=expired,

@@ -7,14 +7,16 @@ is a leaf of the log is for the edge to ask (settled.md, Intake, Keys): `snapsho
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 
-from keys.directory.records import INVALID, HubRecord, KeyRecord, PartnerRecord, signing_public
+from keys.directory.records import ALGORITHMS, INVALID, HubRecord, KeyRecord, PartnerRecord, Use, signing_public
 from keys.suite import KemPublic, SigningPublic
 from schemas.agreements.agreement import Agreement
 from schemas.errors import Rejected
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Directory:
         agreements: agreement id -> agreement, its status `suspended` when a party has suspended it.
         files: path of each signed file -> SHA-256, hex: what changed between two versions.
         faults: delegated role -> code, for roles left out because they expired or do not fit; they allow nothing.
+        expires: `root`, `registrar` and each delegated role in use -> when its metadata must have been signed anew.
     """
 
     version: int
@@ -42,6 +45,7 @@ class Directory:
     agreements: Mapping[str, Agreement]
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     faults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    expires: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
 
     def check_fresh(self, at: datetime) -> None:
         """This version may still be relied on, or Rejected(DIRECTORY_INVALID): refresh first."""
@@ -58,6 +62,10 @@ class Directory:
             return self.partners[partner]
         except KeyError as error:
             raise Rejected("RECIPIENT_UNKNOWN") from error
+
+    def of_state(self, state: str) -> frozenset[str]:
+        """Every partner of a state (ISO alpha-3)."""
+        return frozenset(name for name, record in self.partners.items() if record.state == state)
 
     def signing_public(self, partner: str, ed25519_id: str, mldsa65_id: str, at: datetime) -> SigningPublic:
         """The pair with these ids, which the partner may sign with at `at`.
@@ -103,6 +111,14 @@ class Directory:
         partner, record = found
         record.check(at)
         return partner, record.public
+
+    def last_valid(self, partner: str) -> dict[Use, datetime]:
+        """When the last of the partner's keys of each use ends, those revoked aside; of a use without any: 1970."""
+        ends = {use: [NEVER] for use in ALGORITHMS}
+        for record in self.keys.get(partner, ()):
+            if record.revoked_at is None:
+                ends[record.use].append(record.not_after)
+        return {use: max(ends[use]) for use in ("sign", "kem", "request")}
 
     def agreement(self, agreement: str) -> Agreement:
         """The agreement in its newest published version, or Rejected(NO_AGREEMENT)."""

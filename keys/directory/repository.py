@@ -168,6 +168,15 @@ class Repository:
         """The published version, read as any reader would."""
         return DirectoryClient(self.root, None, folder_fetch(self.folder)).refresh(now)
 
+    def tests_alone(self) -> bool:
+        """Whether every partner is a test, by what was published last, however long ago; nothing is signed for it.
+
+        Raises:
+            Rejected: DIRECTORY_INVALID.
+        """
+        before = self._load().timestamp.expires - timedelta(seconds=1)
+        return all(partner.test for partner in self.directory(before).partners.values())
+
     def enrol(self, registrar: Sequence[bytes], enrolment: bytes, record: PartnerRecord, now: datetime) -> Directory:
         """The partner is in the directory, its role delegated to the administrators' key of the enrolment.
 
@@ -296,6 +305,12 @@ class Repository:
             )
             state.place(role.name, signed_bytes(targets, [administrators]), version)
             return self._publish(state, now)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nobody publishes here, or reads into a cache that processes share, meanwhile. Raises Unavailable."""
+        with self._locked():
+            yield
 
     def renew(self, now: datetime) -> bool:
         """Timestamp and snapshot are good for a while again; the hub calls this well within the timestamp's lifetime.

@@ -24,14 +24,13 @@ from schemas import strict_base64, strict_json
 from schemas.agreements import certificate as certificates
 from schemas.agreements.certificate import Certificate
 from schemas.agreements.clocks import Due
-from schemas.agreements.profile import Profile
+from schemas.agreements.profile import Profile, for_tests
 from schemas.errors import Rejected
 
 VERSION = 1
 INVALID = "PROOF_INVALID"
 FILE_BYTES_MAX = 2 * 1024 * 1024
-SAID = frozenset({"ClockWarned", "ClockExpired"})
-_MEMBERS = frozenset({"v", "certificate", "began", "said"})
+SAID = frozenset({"ClockWarned", "ClockExpired", "ClockCertified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +43,48 @@ class ProvedDeadline:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedDeadline:
-    """A deadline that holds.
+class Started:
+    """A count that holds, whoever says it: it follows from what it rests on, and its start stands in the log.
 
     Attributes:
         certificate: as decoded.
         due: counted again.
         began: the leaf that started the clock.
         began_proven: whether the instant is that leaf's own; else the word of the message it stands for.
-        said: the clock keeper's leaf.
     """
 
     certificate: Certificate
     due: Due
     began: VerifiedReceipt
     began_proven: bool
+
+    def as_json(self) -> dict[str, object]:
+        """What `liaison audit certificate` prints of it."""
+        question = self.certificate.question
+        return {
+            "verified": True,
+            "step": question.step,
+            "due": self.due.due,
+            "test": any(for_tests(one.id) for one in self.certificate.texts),
+            "indicative": "PROFILE_UNVERIFIED" in self.due.warnings or not self.due.verified,
+            "requested": self.due.requested,
+            "began": {
+                "event": self.certificate.receipt.event,
+                "index": self.began.index,
+                "at": question.at,
+                "proven": self.began_proven,
+            },
+            "texts": [{"id": one.id, "version": one.version, "sha256": one.digest} for one in self.certificate.texts],
+            "calendar": dict(self.certificate.sources),
+            "steps": list(self.due.steps),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDeadline:
+    """A deadline that holds, by the log's word; `said` is the leaf with which the log says so."""
+
+    started: Started
     said: VerifiedReceipt
 
     @property
@@ -68,24 +94,8 @@ class CheckedDeadline:
 
     def as_json(self) -> dict[str, object]:
         """The object that `liaison audit certificate` prints."""
-        question = self.certificate.question
-        return {
-            "verified": True,
-            "step": question.step,
-            "due": self.due.due,
-            "indicative": "PROFILE_UNVERIFIED" in self.due.warnings or not self.due.verified,
-            "requested": self.due.requested,
-            "began": {
-                "event": self.certificate.receipt.event,
-                "index": self.began.index,
-                "at": question.at,
-                "proven": self.began_proven,
-            },
-            "said": {"event": self.said.leaf.event, "index": self.said.index, "at": self.said.leaf.at},
-            "texts": [{"id": one.id, "version": one.version, "sha256": one.digest} for one in self.certificate.texts],
-            "calendar": dict(self.certificate.sources),
-            "steps": list(self.due.steps),
-        }
+        said = {"event": self.said.leaf.event, "index": self.said.index, "at": self.said.leaf.at}
+        return {**self.started.as_json(), "said": said}
 
 
 def encode(proved: ProvedDeadline) -> bytes:
@@ -98,13 +108,36 @@ def encode(proved: ProvedDeadline) -> bytes:
 
 def decode(raw: bytes) -> ProvedDeadline:
     """A file's parts, read strictly. Raises Rejected(PROOF_INVALID)."""
+    return ProvedDeadline(**read_parts(raw, VERSION, "certificate", "began", "said"))
+
+
+def read_parts(raw: bytes, version: int, *names: str) -> dict[str, bytes]:
+    """The parts of these names, and no others, of a file of this version. Raises Rejected(PROOF_INVALID)."""
     if len(raw) > FILE_BYTES_MAX:
         raise Rejected(INVALID)
     found = strict_json.loads(raw, code=INVALID, depth_max=1)
-    if not isinstance(found, dict) or found.keys() != _MEMBERS or found["v"] != VERSION:
+    if not isinstance(found, dict) or found.keys() != {"v", *names} or found["v"] != version:
         raise Rejected(INVALID)
-    parts = {name: _base64(found[name]) for name in ("certificate", "began", "said")}
-    return ProvedDeadline(**parts)
+    return {name: _base64(found[name]) for name in names}
+
+
+def started(certificate: bytes, began: bytes, public: LogPublic, load: Callable[[str, int], Profile]) -> Started:
+    """The certificate's result follows from what it holds, and what started the clock stands in the log.
+
+    Raises:
+        Rejected: as `check`.
+    """
+    found = certificates.decode(certificate)
+    due = certificates.recheck(found, load)
+    proof = verify_receipt(began, public)
+    year, _, index = found.receipt.index.partition("/")
+    if str(proof.index) != index or not proof.checkpoint.origin.endswith(f"/{year}"):
+        raise Rejected(INVALID, "/receipt/index")
+    leaf = proof.leaf
+    named = leaf.type if leaf.event == "SubmissionAcceptance" else leaf.event
+    if named != found.receipt.event or (leaf.statement or leaf.digest) != found.receipt.digest:
+        raise Rejected(INVALID, "/receipt")
+    return Started(found, due, proof, found.question.at == leaf.at)
 
 
 def check(proved: ProvedDeadline, public: LogPublic, load: Callable[[str, int], Profile]) -> CheckedDeadline:
@@ -118,27 +151,17 @@ def check(proved: ProvedDeadline, public: LogPublic, load: Callable[[str, int], 
     Raises:
         Rejected: PROOF_INVALID or CHECKPOINT_INVALID; NO_AGREEMENT when `load` has no such text.
     """
-    # 1. what it says follows from what it holds
-    found = certificates.decode(proved.certificate)
-    due = certificates.recheck(found, load)
-    # 2. what started the clock stands in the log
-    began = verify_receipt(proved.began, public)
-    year, _, index = found.receipt.index.partition("/")
-    if str(began.index) != index or not began.checkpoint.origin.endswith(f"/{year}"):
-        raise Rejected(INVALID, "/receipt/index")
-    leaf = began.leaf
-    named = leaf.type if leaf.event == "SubmissionAcceptance" else leaf.event
-    if named != found.receipt.event or (leaf.statement or leaf.digest) != found.receipt.digest:
-        raise Rejected(INVALID, "/receipt")
-    # 3. the log said so, of this case and clock
+    # 1. what it says follows from what it holds, and its start stands in the log
+    found = started(proved.certificate, proved.began, public, load)
+    # 2. the log said so, of this case and clock
     said = verify_receipt(proved.said, public)
     if said.leaf.event not in SAID or said.leaf.digest != hashlib.sha256(proved.certificate).hexdigest():
         raise Rejected(INVALID, "/said")
-    if began.index >= said.index or not _of_one_case(leaf, said.leaf):
+    if found.began.index >= said.index or not _of_one_case(found.began.leaf, said.leaf):
         raise Rejected(INVALID, "/said")
-    if said.leaf.event == "ClockExpired" and (due.ends_at is None or said.leaf.at < due.ends_at):
+    if said.leaf.event == "ClockExpired" and (found.due.ends_at is None or said.leaf.at < found.due.ends_at):
         raise Rejected(INVALID, "/said")
-    return CheckedDeadline(found, due, began, found.question.at == leaf.at, said)
+    return CheckedDeadline(found, said)
 
 
 def _of_one_case(began: Leaf, said: Leaf) -> bool:

@@ -28,6 +28,7 @@ EVENTS = frozenset(
         "ContentConsignment",
         "ContentConsignmentFailure",
         "ConsignmentRedriven",
+        "BrokerRebuilt",
         "ContentHandover",
         "ContentHandoverFailure",
         "ContentAccessTracking",
@@ -37,9 +38,14 @@ EVENTS = frozenset(
         "CaseViewed",
         "ClockWarned",
         "ClockExpired",
+        "ClockCertified",
+        "ClockConfirmed",
         "SignInLinked",
         "SignedIn",
         "SignedOut",
+        "BackupMade",
+        "LogRestored",
+        "ClaimDismissed",
     }
 )
 _COMMITTED = frozenset({"case", "id", "actor", "value"})

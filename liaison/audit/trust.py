@@ -7,8 +7,11 @@ one is refused rather than taken for met.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from keys.directory.client import DirectoryClient, folder_fetch
+from keys.directory.directory import Directory
 from keys.proofs.checkpoint import LogPublic
 from schemas.errors import Rejected
 
@@ -69,3 +72,16 @@ def _verifier_keys(text: str) -> list[str]:
             case _:
                 raise Rejected("KEY_UNKNOWN")  # witness, group or another quorum: not judged yet, so not accepted
     return keys
+
+
+def directory_at(folder: Path, at: datetime) -> Directory:
+    """The key directory in a folder, its whole chain verified from the folder's own first root, as it held then.
+
+    Raises:
+        Rejected: NOT_FOUND when there is none, DIRECTORY_INVALID when it did not hold at this instant.
+    """
+    try:
+        root = (folder / "metadata" / "1.root.json").read_bytes()
+        return DirectoryClient(root, None, folder_fetch(folder)).refresh(at)
+    except OSError as error:
+        raise Rejected("NOT_FOUND") from error

@@ -68,27 +68,46 @@ def show(
 
 @app.command()
 def certificate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `liaison hub certificate` wrote it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="As `liaison hub certificate` or `liaison edge certificate` wrote it."),
+    ],
     log_key: Annotated[
         Path,
         typer.Option("--log-key", "--policy", help="The log's two verifier keys, or a tlog-policy that names them."),
     ],
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", metavar="DIR", help="A copy of the key directory; for one that an edge signed."),
+    ] = None,
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Count the deadline again and prove what started it and that the log said so; needs no hub and no network."""
-    from keys.proofs import deadline
-    from liaison.audit.trust import log_keys
+    """Count the deadline again and prove what started it and who says so; needs no hub and no network."""
+    from keys.proofs import deadline, own_deadline
+    from liaison.audit.trust import directory_at, log_keys
     from schemas.agreements import profile
 
     trusted = log_keys(log_key, str(file))
     with file.open("rb") as source:
         raw = source.read(deadline.FILE_BYTES_MAX + 1)
+    own = own_deadline.is_own(raw)
+    if own and directory is None:
+        raise typer.BadParameter("an authority signed this: its keys stand there", param_hint="--directory")
+    found: deadline.CheckedDeadline | own_deadline.CheckedOwnDeadline
     try:
-        found = deadline.check(deadline.decode(raw), trusted.public, profile.load)
+        if own and directory is not None:
+            signed = own_deadline.decode(raw)
+            keys = directory_at(directory, own_deadline.signed_at(signed))
+            found = own_deadline.check(signed, trusted.public, keys, profile.load)
+        else:
+            found = deadline.check(deadline.decode(raw), trusted.public, profile.load)
     except Rejected as error:
         emit({"verified": False, "code": error.code}, as_json)
         note("NOT VERIFIED.")
         return ExitCode.NOT_VERIFIED
-    emit({**found.as_json(), "keys": trusted.as_json()}, as_json)
-    note("Verified." if not found.as_json()["indicative"] else "Verified as counted; the text is not: indicative.")
+    shown = found.as_json()
+    emit({**shown, "keys": trusted.as_json()}, as_json)
+    if own:
+        note("Compare the signer's key ids with those the authority published, and the directory's root with yours.")
+    note("Verified." if not shown["indicative"] else "Verified as counted; the text is not: indicative.")
     return ExitCode.DONE

@@ -50,6 +50,7 @@ def demo(
         story.warn()
         story.report()
         story.refuse()
+        story.give_back()
         story.look(once=once)
         report = {**story.counted(), "seconds": round(time.monotonic() - begun, 1)}
         display.rest()

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,7 @@ def doctor(
         _clock(datetime.now(UTC)),
         _writable(data),
         _space(data),
+        *_server(data),
         _pdf(),
         _program("chromium", "the browser test"),
         _program("node", "the second reader's test"),
@@ -148,6 +150,28 @@ def _writable(data: Path) -> Check:
 def _space(data: Path) -> Check:
     free = shutil.disk_usage(_nearest(data)).free
     return Check("1 GiB of free space", "ok" if free >= FREE_BYTES_LEAST else "wrong", f"{free / (1 << 30):.1f} GiB")
+
+
+def _server(data: Path) -> list[Check]:
+    """The database server of a hub whose data directory this is; nothing to look at for one with a file."""
+    from hub.settings import SETTINGS_FILE, load_settings
+    from schemas.errors import Rejected, Unavailable
+
+    if not (data / SETTINGS_FILE).is_file():
+        return []
+    try:
+        settings = load_settings(data)
+        if not settings.database_url:
+            return []
+        from hub.store.engine import open_engine
+        from hub.store.inspection import inspect
+
+        with closing(
+            open_engine(settings.database, settings.database_url, settings.database_password_file)
+        ) as connection:
+            return [Check(one.name, "ok" if one.sound else "wrong", one.found) for one in inspect(connection)]
+    except (Rejected, Unavailable) as error:
+        return [Check("the hub's database server", "wrong", error.code)]
 
 
 def _nearest(path: Path) -> Path:

@@ -218,7 +218,7 @@ def holds(
             texts = [{"place": place, "text": text} for place, text in hold.texts().items()]
             emit({"id": hold.id, "kind": hold.kind, "recipients": hold.plan.to, "texts": texts}, True)
             return
-        emit(found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours), as_json)
+        emit(found.holds(connection, settings.clock(), settings.hold_alarm_hours), as_json)
 
 
 @app.command()
@@ -329,6 +329,44 @@ def receipt(
 
 
 @app.command()
+def certificate(
+    folder: FolderArgument,
+    case: Annotated[
+        str, typer.Argument(metavar="CASE", help="Its handle, as `liaison edge outbox` and `inbox` show it.")
+    ],
+    clock: Annotated[
+        str, typer.Argument(metavar="KEY", help="The key of the profile: reply_limit, transfer_limit ...")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
+    *,
+    log_key: Annotated[
+        Path | None, typer.Option("--log-key", help="The log's two verifier keys. Default: as the directory has them.")
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Write a deadline certificate from our own case file, signed by us; it asks nobody and trusts nobody."""
+    from adapters.edge.certificates import made
+    from adapters.edge.status import log_public
+    from keys.custody import read_keyring, read_passphrase
+    from keys.suite import SigningPair
+
+    with _database(folder) as (settings, connection):
+        secrets = read_keyring(settings.keyring, read_passphrase(settings.passphrase))
+        raw = made(
+            connection,
+            log_public(folder, log_key, None if log_key else _log_of(settings)),
+            partner=settings.partner,
+            pair=SigningPair.from_seeds(secrets["sign.ed25519"], secrets["sign.mldsa65"]),
+            case=case,
+            clock=clock,
+            now=datetime.now(UTC),
+        )
+    with file.open("xb") as target:
+        target.write(raw)
+    emit({"case": case, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)
+
+
+@app.command()
 def status(
     folder: FolderArgument,
     *,
@@ -337,14 +375,16 @@ def status(
 ) -> ExitCode:
     """Count what was sent, held, received and noticed; list alarms. Ends with 3 while log or journal do not hold."""
     from adapters.edge import status as found
+    from adapters.edge.duties import owed
     from adapters.edge.journal import check
 
     with _database(folder) as (settings, connection):
         trusted = found.trusted(connection)
         alarms = found.alarms(connection)
-        waiting = found.holds(connection, datetime.now(UTC), settings.hold_alarm_hours)
+        waiting = found.holds(connection, settings.clock(), settings.hold_alarm_hours)
         overdue = sum(one.overdue for one in waiting)
         journal = check(connection)
+        duties = owed(connection, datetime.now(UTC))
         emit(
             {
                 "partner": settings.partner,
@@ -356,10 +396,13 @@ def status(
                 "journal_hash": journal.hash,
                 "journal_broken_at": journal.broken_at,
                 "log_trusted": trusted,
+                "corrections_owed": duties,
                 "alarm_list": alarms,
             },
             as_json,
         )
+        if duties:
+            note(f"Corrections of data that replies to overstay notices oblige us to: {len(duties)}.")
         if overdue:
             note(f"Held longer than {settings.hold_alarm_hours:g} hours: {overdue}. See `liaison edge holds`.")
         if journal.broken_at is not None:

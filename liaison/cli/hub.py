@@ -1,6 +1,7 @@
-"""`liaison hub`: set up and run a hub; see and drive again what could not be delivered."""
+"""`liaison hub`: set up and run a hub; see how it stands; see and drive again what could not be delivered."""
 
 import getpass
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liaison.cli import hub_broker
 from liaison.cli.keys import CostOption
-from liaison.cli.output import ExitCode, emit, group, note
+from liaison.cli.output import ExitCode, emit, group, note, progress
 
 if TYPE_CHECKING:
     from hub.cases.clocks import CaseClock
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from service.server import TLS
 
 app = group(__doc__ or "")
+app.add_typer(hub_broker.app, name="broker")
 
 LISTED_MAX = 1000
 
@@ -114,6 +117,7 @@ def serve(
         concurrency_max=settings.requests_at_once_max,
         drain_seconds=settings.drain_seconds,
         listener=listener,
+        linger_seconds=settings.linger_seconds if listener is not None else 0,
         ending=hub.end,
     )
     return ExitCode.DONE
@@ -152,6 +156,7 @@ def migrate(
     from hub.settings import load_settings
     from hub.store.migrating import migrate_file, migrate_server
 
+    os.umask(0o077)  # a file that was not there is its owner's alone
     settings = load_settings(folder)
     if not settings.database_url:
         layout = migrate_file(settings.database)
@@ -169,7 +174,7 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
     from hub.settings import load_settings
     from hub.wiring import open_tables
 
-    with closing(open_tables(load_settings(folder))) as connection:
+    with closing(open_tables(load_settings(folder), there=True)) as connection:
         found = find(connection, partner, None, LISTED_MAX)
     emit(
         [
@@ -186,6 +191,44 @@ def parked(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONO
         ],
         as_json,
     )
+
+
+@app.command()
+def status(folder: FolderArgument, *, as_json: JSONOption = False) -> ExitCode:
+    """Say which of the hub's alerts hold now, with the page that says what to do; also without a running hub.
+
+    Ends with 1 when a critical one does. How long it has held, and how fast something rises, only Prometheus knows.
+    """
+    import asyncio
+    from time import time
+
+    from hub.operations.alerts import judge, load
+    from hub.operations.standing import numbers
+    from hub.settings import load_settings
+
+    alerts = [alert for alert in load() if alert.program == "hub"]
+    found = asyncio.run(numbers(load_settings(folder), datetime.now(UTC)))
+    firing, unjudged = judge(alerts, found.numbers, time())
+    emit(
+        {
+            "running": found.running,
+            "firing": [
+                {
+                    "alert": one.alert.name,
+                    "severity": one.alert.severity,
+                    "title": one.alert.title,
+                    "of": [",".join(sample.labels.values()) or "hub" for sample in one.samples],
+                    "value": [round(sample.value, 1) for sample in one.samples],
+                    "page": one.alert.page,
+                }
+                for one in firing
+            ],
+            "unjudged": [alert.name for alert in unjudged],
+        },
+        as_json,
+    )
+    critical = any(one.alert.severity == "critical" for one in firing)
+    return ExitCode.FAILED if critical else ExitCode.DONE
 
 
 @app.command()
@@ -223,7 +266,7 @@ def link(
     from liaison.cli.keys import read_directory
 
     settings = load_settings(folder)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = settings.clock().replace(microsecond=0)
     found = account_of(read_directory(settings.directory_folder), partner, account)
     token, until = new_token(), now + timedelta(minutes=settings.sign_in_link_minutes)
     with open_log(settings) as opened:
@@ -245,18 +288,21 @@ def link(
 @app.command()
 def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOption = False) -> None:
     """List cases, the latest first: parties, state, next clock and who must act; at most 1000."""
-    from hub.cases.case import ERASED, actors
+    from hub.cases.case import ERASED, actors, closed
     from hub.cases.reading import agreed_clock, agreed_clocks, all_cases, cases_of, next_clock
+    from hub.cases.suspension import suspended
     from hub.settings import load_settings
     from hub.wiring import open_log
 
-    now = datetime.now(UTC)
-    with open_log(load_settings(folder)) as opened:
+    settings = load_settings(folder)
+    now = settings.clock()
+    with open_log(settings) as opened:
         if partner is None:
             rows = all_cases(opened.reader, limit=LISTED_MAX)
         else:
             rows = cases_of(opened.reader, partner, limit=LISTED_MAX).rows
         agreed = agreed_clocks(opened.reader, [row.row for row in rows])
+        held = suspended(opened.reader, [row.row for row in rows])
     listed: list[dict[str, object]] = []
     for row in rows:
         clock = next_clock(row, agreed[row.row])
@@ -266,6 +312,7 @@ def cases(folder: FolderArgument, partner: PartnerOption = None, as_json: JSONOp
                 "procedure": row.procedure,
                 "parties": list(row.parties),
                 "state": row.state,
+                "suspended": row.row in held and row.state != ERASED and not closed(row.procedure, row.state),
                 "next": [] if row.state == ERASED else list(actors(row.procedure, row.state, row.parties)),
                 "clock": None if clock is None else _clock(clock, now),
                 "agreed": [_clock(agreed_clock(one), now) for one in agreed[row.row]],
@@ -294,6 +341,19 @@ def _clock(clock: "CaseClock", now: datetime) -> dict[str, object]:
     }
 
 
+@app.command("confirm-clock")
+def confirm_clock(folder: FolderArgument, as_json: JSONOption = False) -> None:
+    """Vouch that this machine's clock is right, where partners have signed nothing for long; the log keeps who did."""
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+    from hub.witness import Confirmed
+
+    with open_log(load_settings(folder)) as opened:
+        leaf = opened.writer.commit_now(Confirmed(getpass.getuser()))
+        at = opened.writer.last_at
+    emit({"at": at, "leaf": leaf}, as_json)
+
+
 @app.command()
 def certificate(
     folder: FolderArgument,
@@ -306,14 +366,15 @@ def certificate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the certificate is written; must not exist.")],
     as_json: JSONOption = False,
 ) -> ExitCode:
-    """Write the deadline certificate of what the log last said of a case's clock, with the receipts that prove it."""
-    from hub.certificates import proved
+    """Write the certificate of a case's deadline, with the receipts that prove it; of a running clock, as it is now."""
+    from hub.certificates import certified
     from hub.settings import load_settings
     from hub.wiring import open_log
     from keys.proofs.deadline import encode
 
-    with open_log(load_settings(folder)) as opened:
-        raw = encode(proved(opened.reader, row, clock))
+    settings = load_settings(folder)
+    with open_log(settings) as opened:
+        raw = encode(certified(opened.writer, opened.reader, row, clock, settings.year))
     with file.open("xb") as target:
         target.write(raw)
     emit({"case": row, "clock": clock, "file": str(file), "bytes": len(raw)}, as_json)
@@ -339,3 +400,83 @@ def rebuild(
     if not found.equal:
         note("What was stored differed from the log." + ("" if check else " It is as the log says now."))
     return ExitCode.NOT_VERIFIED if check and not found.equal else ExitCode.DONE
+
+
+@app.command()
+def backup(
+    folder: FolderArgument,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where the backup goes; must not be there yet.")],
+    as_json: JSONOption = False,
+) -> None:
+    """Copy database, directory and parts as of one moment, beside a running hub. Never the key file: see the docs."""
+    from hub.backup.making import make_backup
+    from hub.settings import load_settings
+
+    try:
+        with progress("Rows and files") as advance:
+            made = make_backup(load_settings(folder), target, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="TARGET") from None
+    note("The key file and its passphrase are not in it: keep a copy of each, apart from each other and from this.")
+    emit(made, as_json)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="As `liaison hub backup` made it.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new data directory; must not be there yet.")],
+    *,
+    keys: Annotated[
+        Path,
+        typer.Option("--keys", metavar="KEYS", help="A folder with `keyring` and `secrets`, from their own backup."),
+    ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Said or not: nothing gets its name before all of it is proved.")
+    ] = True,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A checkpoint that an edge or auditor holds: an older backup is refused."),
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", help="An empty PostgreSQL database. Default: a file in DIR.")
+    ] = None,
+    database_password: Annotated[
+        Path | None, typer.Option("--database-password-file", metavar="FILE", help="The hub's password there.")
+    ] = None,
+    as_json: JSONOption = False,
+) -> None:
+    """Make a hub of a backup and prove it: log, statements, messages, parts, cases. It is not started."""
+    from hub.backup.restoring import Target
+    from hub.backup.restoring import restore as make
+
+    del verify
+    target = Target(folder, keys, database_url or "", database_password)
+    try:
+        with progress("Restored and proved") as advance:
+            made = make(source, target, checkpoint=checkpoint, advance=advance)
+    except FileExistsError:
+        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="DIR") from None
+    if made.seen is None:
+        note("Nobody outside was asked: with --checkpoint, a state that an edge holds, an older backup is found.")
+    emit({"verified": True, **{name: getattr(made, name) for name in made.__slots__}}, as_json)
+
+
+@app.command()
+def behind(
+    folder: FolderArgument,
+    *,
+    dismiss: Annotated[
+        bool, typer.Option("--dismiss", help="The partner is wrong; the log keeps who said so.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> ExitCode:
+    """Show which partner signed that it saw more of the log than there is here (3), or that nobody did."""
+    from hub.log.claims import dismissed, standing
+    from hub.settings import load_settings
+    from hub.wiring import open_log
+
+    with open_log(load_settings(folder)) as opened:
+        claim = standing(opened.connection)
+        leaf = opened.writer.commit_now(dismissed(getpass.getuser())) if dismiss else None
+    emit({"claim": claim, "dismissed": leaf}, as_json)
+    return ExitCode.NOT_VERIFIED if claim is not None and not dismiss else ExitCode.DONE

@@ -41,7 +41,9 @@ class ExitCode(enum.IntEnum):
     UNREACHABLE = 5
 
 
-NOT_VERIFIED_CODES = frozenset({"PROOF_INVALID", "CHECKPOINT_INVALID", "LOG_INCONSISTENT", "DIRECTORY_INVALID"})
+NOT_VERIFIED_CODES = frozenset(
+    {"PROOF_INVALID", "CHECKPOINT_INVALID", "LOG_INCONSISTENT", "LOG_BEHIND", "BACKUP_INVALID", "DIRECTORY_INVALID"}
+)
 """Refusals that mean a proof does not hold; all others mean that a rule says no."""
 
 

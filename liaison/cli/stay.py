@@ -25,9 +25,10 @@ def compute(
 ) -> None:
     """Count the days used and left, and find the first day that was too long.
 
-    FILE holds {"stays": [{"entry", "exit"?, "under"?}], "on"?, "visa"?}. Days are judged as they stand on "on"; without
-    it, on the day of the last exit, or today while somebody is still there. "remaining" is the longest stay that can
-    begin, or go on, with that day, the day itself included.
+    FILE holds {"stays": [{"entry", "exit"?, "under"?, "state"?, "entry_bcp"?, "exit_bcp"?}], "on"?, "visa"?,
+    "waiver"?}. Days are judged as they stand on "on"; without it, on the day of the last exit, or today while somebody
+    is still there. "remaining" is the longest stay that can begin, or go on, with that day, the day itself included.
+    Days in a state count from when it is in the territory; "apart" are the accounts of states that count by themselves.
     """
     from schemas import strict_json
     from schemas.stay import RULE_VERSION, account
@@ -38,7 +39,7 @@ def compute(
     except Rejected as error:
         raise Rejected(error.code, "") from error
     enquiry = read_enquiry(found, today=datetime.now(UTC).date())
-    result = account(enquiry.stays, enquiry.on, enquiry.visa)
+    result = account(enquiry.stays, enquiry.on, enquiry.visa, enquiry.waiver)
     emit(
         {
             "on": result.on,
@@ -50,6 +51,9 @@ def compute(
             "breaches": list(result.breaches),
             "entries_used": result.entries_used,
             "limited_territory": result.limited_territory,
+            "territory_judged": result.territory_judged,
+            "waiver": result.waiver,
+            "apart": list(result.apart),
             "rule_version": RULE_VERSION,
         },
         as_json,

@@ -31,7 +31,7 @@ def ident_request(today: date) -> Payload:
         "case_ref": "AT-RET-TEST-0001",
         "person": {
             "id": "p1",
-            "identities": [{"type": "primary", "parts": _names("TESTARU", "ION", "statement")}],
+            "identities": [{"type": "primary", "parts": names("TESTARU", "ION", "statement")}],
             "birth_date": {"value": "1990-04", "qualifier": "declared"},
             "birth_place": {"country": "MDA", "locality": "Chișinău", "locality_latin": "CHISINAU"},
             "sex": "M",
@@ -43,14 +43,14 @@ def ident_request(today: date) -> Payload:
         "interview_wanted": True,
         "questions": ["NATIONALITY", "IDENTITY"],
         "handling": "H2",
-        "safeguards": _safeguards(today, language="ro"),
+        "safeguards": safeguards(today, language="ro"),
     }
 
 
 def ident_reply(request: Mapping[str, Any], request_id: str) -> Payload:
     """Moldova has found the person in its register."""
     person = {**request["person"], "birth_date": {"value": "1990-04-17", "qualifier": "exact"}}
-    person["identities"] = [{"type": "primary", "parts": _names("TESTARU", "ION", "registry")}]
+    person["identities"] = [{"type": "primary", "parts": names("TESTARU", "ION", "registry")}]
     person["nationalities"] = [{"code": "MDA", "basis": "documented"}]
     return {
         "kind": "ident.reply",
@@ -204,7 +204,7 @@ def _overstay(today: date, number: int, entry: date, over: int) -> Payload:
         "purpose_code": "RETURN_ID",
         "case_ref": f"AT-MIG-TEST-{number:04d}",
         "person": {
-            "identities": [{"type": "primary", "parts": _names(surname, given, "mrz")}],
+            "identities": [{"type": "primary", "parts": names(surname, given, "mrz")}],
             "birth_date": {"value": f"{1970 + number}-05-{1 + number:02d}", "qualifier": "exact"},
             "sex": "F" if number % 2 == 0 else "M",
             "nationalities": [{"code": "GEO", "basis": "documented"}],
@@ -231,18 +231,20 @@ def _overstay(today: date, number: int, entry: date, over: int) -> Payload:
         "status": "DEPARTED",
         "detected_at": left.isoformat(),
         "handling": "H1",
-        "safeguards": _safeguards(today, language="ka"),
+        "safeguards": safeguards(today, language="ka"),
     }
 
 
-def _names(surname: str, given: str, as_on: str) -> list[dict[str, str]]:
+def names(surname: str, given: str, as_on: str) -> list[dict[str, str]]:
+    """The parts of a name in Latin letters, and where it was read or heard."""
     return [
         {"kind": "surname", "value": surname, "script": "Latn", "as_on": as_on},
         {"kind": "given", "value": given, "script": "Latn", "as_on": as_on},
     ]
 
 
-def _safeguards(today: date, language: str) -> Payload:
+def safeguards(today: date, language: str) -> Payload:
+    """What lets data about a return leave: the decision, the information given, the ground, the look at the risk."""
     return {
         "return_decision": {
             "issued_on": (today - timedelta(days=20)).isoformat(),

@@ -1,4 +1,4 @@
-"""What happens: five chapters in which three national systems, an officer and an auditor do their work.
+"""What happens: seven chapters in which three national systems, an officer and an auditor do their work.
 
 Every step goes in by a door that anybody has (a file, a request, a command) and is seen by what comes out of another.
 What is counted in the end is read from the programs themselves, not from here.
@@ -10,7 +10,7 @@ from typing import Any
 
 from keys.proofs.checkpoint import LogPublic
 from keys.proofs.receipt import verify_receipt
-from liaison.demo import inputs, tampering
+from liaison.demo import inputs, returns, tampering
 from liaison.demo.commands import command
 from liaison.demo.display import Display
 from liaison.demo.image import masked_image
@@ -19,7 +19,7 @@ from liaison.demo.visitors import visit
 from liaison.demo.world import AGREEMENTS, AUTHORITIES, BASIS, World
 from schemas.errors import Fault
 
-STEPS = 26
+STEPS = 27 + returns.STEPS
 AUT, MDA, GEO = (one.id for one in AUTHORITIES)
 NAMES = {one.id: one.name.rpartition(" ")[2] for one in AUTHORITIES}
 SECONDS = 30.0
@@ -33,6 +33,7 @@ class Outcome:
     links: dict[str, str] = field(default_factory=dict)
     verified: bool = False
     tamper_found: bool = False
+    silence: dict[str, Any] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
 
 
@@ -152,10 +153,17 @@ class Story:
         self._refused("hub", state["code"])
         show.refused("hub", "no agreement lets Austria ask Georgia this; the refusal is an entry too", state["code"])
 
+    def give_back(self) -> None:
+        """Chapters 5 and 6: a return from application to hand-over, and an application that nobody answers."""
+        chapters = returns.Returns(self._world, self._display, self._today, wait=self._wait, refused=self._refused)
+        chapters.readmit()
+        chapters.keep_silent()
+        self.outcome.silence = chapters.found
+
     def look(self, *, once: bool) -> None:
-        """Chapter 5: officer and auditor sign in; the log is proved, then spoiled in copies and found out."""
+        """Chapter 7: officer and auditor sign in; the log is proved, then spoiled in copies and found out."""
         world, show = self._world, self._display
-        show.chapter("5. Officer and auditor")
+        show.chapter("7. Officer and auditor")
         for who, account in (("officer", "officer-1"), ("auditor", "auditor-1")):
             show.step(f"The {who}'s page")
             self.outcome.links[who] = command("hub", "link", world.hub, AUT, account)["url"]
@@ -197,6 +205,7 @@ class Story:
             "log": self.outcome.log,
             "log_verified": self.outcome.verified,
             "cases": cases,
+            "silence": self.outcome.silence,
             "tamper_found": self.outcome.tamper_found,
         }
 

@@ -44,6 +44,11 @@ class FolderSystem:
         state = _read(self._base / "out" / "state" / name)
         return state if state and state["state"] == "refused" else None
 
+    def handed_over(self, name: str, partner: str) -> bool | None:
+        """True once the edge has the recipient's signed word that it handed the file's message over, else None."""
+        state = _read(self._base / "out" / "state" / name)
+        return True if state and state["recipients"].get(partner) == {"state": "handed_over"} else None
+
     def collect(self, kind: str, at_least: int = 1) -> list[Message] | None:
         """Deliveries of a kind, once so many lie there; they are moved to `done/`."""
         found = []

@@ -15,12 +15,17 @@ from typing import Any, Literal
 
 from liaison.demo.commands import command
 from liaison.demo.programs import Programs, answers
+from liaison.demo.returns_inputs import PROFILE
 from liaison.demo.systems import FolderSystem, RestSystem
 
 LOOPBACK = "127.0.0.1"
 SCRYPT_COST = "12"
 """Of key files that live for minutes, under passphrases of 256 random bits."""
 BASIS = "Demonstration agreement, Art. 3"
+CLOCK_SETTING = "test_clock_ahead_seconds"
+NO_CLOCK = f"{CLOCK_SETTING} = 0"
+WARN_AHEAD_HOURS = 14 * 24
+"""So long before its end that any time the demonstration waits for is warned of at once."""
 FOLDERS = ("out", "in", "done", "rejected", "mapping")
 MAPPINGS = Path(__file__).resolve().parents[2] / "adapters" / "partners"
 """One folder an authority: how its tables become payloads."""
@@ -46,6 +51,16 @@ AUTHORITIES = (
     Authority("test-geo", "GEO", "Test authority of Georgia", "MIG,DOC", "folder", called=True),
 )  # fmt: skip
 
+ASKING = (
+    "readm.application", "readm.extension.answer", "readm.tacit.claim", "readm.td.request", "transfer.notice",
+    "transfer.result",
+)  # fmt: skip
+ANSWERING = (
+    "readm.ack", "readm.extension.request", "readm.interview.plan", "readm.interview.result", "readm.decision",
+    "readm.td.issued", "transfer.ack",
+)  # fmt: skip
+"""What who asks for a person's return writes, and what who is asked."""
+
 AGREEMENTS: Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[Sequence[str]]], Sequence[str]]] = {
     "TEST-AUT-MDA": (
         ("AUT", "MDA"),
@@ -62,8 +77,16 @@ AGREEMENTS: Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[Sequence[str
         {kind: [["DOC", "DOC"]] for kind in ("doc.alert", "doc.verify.request", "doc.verify.reply")},
         ("DOCFRAUD",),
     ),
+    "TEST-RETURN-AUT-MDA": (
+        ("AUT", "MDA"),
+        {kind: [["RET", "CON"]] for kind in ASKING} | {kind: [["CON", "RET"]] for kind in ANSWERING},
+        ("READM",),
+    ),
 }
 """Id -> parties, kinds with the roles of sender and receiver, purposes."""
+
+PROFILES: Mapping[str, str] = {"TEST-RETURN-AUT-MDA": PROFILE}
+"""Id -> the clock profile it names; the other agreements name none."""
 
 
 class World:
@@ -108,6 +131,8 @@ class World:
             "hub", "init", self.hub, "--url", self.url, "--port", port, "--ceremony", self.ceremony,
             "--scrypt-cost", SCRYPT_COST,
         )  # fmt: skip
+        with (self.hub / "hub.toml").open("a", encoding="utf-8") as file:
+            file.write(f"{NO_CLOCK}\nclock_look_seconds = 0.2\nclock_warn_ahead_hours = {WARN_AHEAD_HOURS}\n")
 
     def join(self, one: Authority) -> None:
         """An authority makes its keys; the registrar compares the fingerprint and enrols it."""
@@ -142,6 +167,8 @@ class World:
             "status": "in_force",
             "in_force_on": since.isoformat(),
         }
+        if identifier in PROFILES:
+            text["profile"] = PROFILES[identifier]
         source, draft = self.folder / f"{identifier}.json", self.folder / f"{identifier}.draft.json"
         source.write_text(json.dumps(text, indent=2), encoding="utf-8")
         command("agreement", "propose", source, "--out", draft)
@@ -150,21 +177,29 @@ class World:
                 command("agreement", "sign", draft, "--admin", self.edge(one.id) / "administrators" / "keyring")
         command("agreement", "publish", draft, "--directory", self.hub / "directory", "--ceremony", self.ceremony)
 
-    def start(self, programs: Sequence[str] = ()) -> None:
+    def start(self, programs: Sequence[str] = (), *, at_once: bool = False) -> None:
         """Hub and edges run, each as a process of its own, and say that they are ready.
 
         Args:
             programs: `hub` and partner ids; all of them by default.
+            at_once: edges that know their hub need not wait for it.
         """
         wanted = programs or ("hub", *(one.id for one in AUTHORITIES))
         for name in wanted:
             words = ["hub", "serve", str(self.hub)] if name == "hub" else ["edge", "serve", str(self.edge(name))]
             self._programs.start(name, words)
-            if name == "hub":
+            if name == "hub" and not at_once:
                 self._programs.wait_until("the hub", _ready(self.url))
         for name in wanted:
-            if name != "hub":
-                self._programs.wait_until(name, _ready(self.edge_urls[name]))
+            self._programs.wait_until(name, _ready(self.url if name == "hub" else self.edge_urls[name]))
+
+    def advance(self, seconds: int) -> None:
+        """Hub and edges end, and start again with a clock that is so far ahead."""
+        self._programs.end()
+        for settings in (self.hub / "hub.toml", *(self.edge(one.id) / "edge.toml" for one in AUTHORITIES)):
+            text = settings.read_text(encoding="utf-8")
+            settings.write_text(text.replace(NO_CLOCK, f"{CLOCK_SETTING} = {seconds}"), encoding="utf-8")
+        self.start(at_once=True)
 
     # -- national systems
 
@@ -184,7 +219,7 @@ class World:
     def _connect(self, one: Authority) -> None:
         settings = self.edge(one.id) / "edge.toml"
         with settings.open("a", encoding="utf-8") as file:
-            file.write(f'\n[channels.{one.channel}]\nuse = "{one.channel}"\n')
+            file.write(f'{NO_CLOCK}\n\n[channels.{one.channel}]\nuse = "{one.channel}"\n')
             if one.channel == "folder":
                 base = self.national(one.id)
                 for name in FOLDERS:

@@ -140,6 +140,20 @@ def civil_date(at: datetime, state: str) -> date:
     return at.astimezone(zone(state)).date()
 
 
+def crossing_date(at: datetime, point: str) -> date:
+    """The date it is at a border crossing point at an instant: of its own zone, else of its state's capital.
+
+    Where the state has no zone in the table it is the date that the instant was written with.
+
+    Args:
+        at: an instant with its zone.
+        point: the state's ISO 3166-1 alpha-2 code, then UN/LOCODE or the partner's own code.
+    """
+    own = _table()[2].get(point)
+    name = _table()[0].get(states.from_alpha2(point[:2]) or "") if own is None else own
+    return at.date() if name is None else at.astimezone(_zone(name)).date()
+
+
 def day_ends_at(day: date, state: str) -> datetime:
     """The first instant (UTC) after a civil date of a state: its 24:00 there. Raises Rejected as `zone` does."""
     after = day + timedelta(days=1)
@@ -175,9 +189,10 @@ def parse_override(row: Mapping[str, Any]) -> Override:
 
 
 @cache
-def _table() -> tuple[Mapping[str, str], tuple[Override, ...]]:
+def _table() -> tuple[Mapping[str, str], tuple[Override, ...], Mapping[str, str]]:
     content = json.loads(FILE.read_text(encoding="utf-8"))
-    return MappingProxyType(content["zones"]), tuple(parse_override(row) for row in content["overrides"])
+    overrides = tuple(parse_override(row) for row in content["overrides"])
+    return MappingProxyType(content["zones"]), overrides, MappingProxyType(content["border_points"])
 
 
 @cache

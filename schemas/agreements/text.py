@@ -26,12 +26,13 @@ from schemas.agreements.period import parse_extension, parse_period
 from schemas.errors import Rejected
 
 Status: TypeAlias = Literal["draft", "verified", "suspended"]
-Kind: TypeAlias = Literal["union", "bilateral", "protocol"]
+Kind: TypeAlias = Literal["union", "bilateral", "protocol", "test"]
 Tag: TypeAlias = Literal["V", "V_SUMMARY", "V_UNATTRIBUTED", "S", "K", "?"]
 Value: TypeAlias = "str | bool | int | Mapping[str, Value] | tuple[Value, ...] | None"
 
 STATUSES = ("draft", "verified", "suspended")
-KINDS = ("union", "bilateral", "protocol")
+KINDS = ("union", "bilateral", "protocol", "test")
+TEST_PREFIX = "TEST-"
 TAGS = ("V", "V_SUMMARY", "V_UNATTRIBUTED", "S", "K", "?")
 
 _ID = re.compile(r"[A-Z0-9][A-Z0-9-]{1,62}", re.ASCII)
@@ -72,7 +73,7 @@ class Text:
         id: `EU-XXX` for texts of the Union, `BENELUX-XXX-YYYY` for protocols and bilateral agreements.
         version: from 1; a version is never changed once a case may have pinned it.
         dated: when it was written down.
-        kind: union, bilateral or protocol.
+        kind: union, bilateral, protocol, or test: invented, and called so by its id.
         parties: states, ISO alpha-3, and the Union as `EU`.
         status: draft until every key that matters was read in the text; suspended while it is not applied.
         title: who agreed what.
@@ -118,11 +119,14 @@ def parse_text(found: object) -> Text:
     kind = cast("Kind", _one_of(members["kind"], KINDS, "/kind"))
     if (kind == "protocol") != ("base" in members):
         raise Rejected("FIELD_MISSING" if kind == "protocol" else "FIELD_UNKNOWN", "/base")
+    name = _text(members["id"], "/id", _ID)
+    if (kind == "test") != name.startswith(TEST_PREFIX):
+        raise Rejected("FIELD_RANGE", "/id")
     keys = _object(members["keys"], "/keys")
     if not keys.keys() <= FORMS.keys():
         raise Rejected("FIELD_UNKNOWN", "/keys")
     return Text(
-        id=_text(members["id"], "/id", _ID),
+        id=name,
         version=_version(members["version"], "/version"),
         dated=_day(members["dated"], "/dated"),
         kind=kind,

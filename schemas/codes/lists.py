@@ -1,4 +1,4 @@
-"""The code lists that payload fields name: document types, fraud, evidence, exemptions and the like.
+"""The code lists that payload fields name: document types, fraud, evidence, purposes, roles and the like.
 
 A list never loses a code, for messages of its time stay readable; a code that is no longer used gets a `valid_to`.
 """
@@ -6,6 +6,11 @@ A list never loses a code, for messages of its time stay readable; a code that i
 from functools import cache
 
 from schemas.codes.tables import table
+
+
+def ordered(name: str) -> tuple[str, ...]:
+    """The codes of the list of this name, as the list has them. Raises FileNotFoundError as `load` does."""
+    return tuple(table(name).rows)
 
 
 @cache

@@ -47,13 +47,18 @@ def is_nationality(code: str, day: date | None = None) -> bool:
 
 def is_alpha2(code: str) -> bool:
     """Whether a state of today has these two letters; XK and UT are ours for RKS and UTO."""
-    return code in _alpha2()
+    return code in _by_alpha2()
 
 
 def alpha2(code: str) -> str | None:
     """The two letters of a state of today; None for any other code."""
     row = _known().get(code)
     return row.says.get("alpha2") if row is not None and row.held_on(None) else None
+
+
+def from_alpha2(letters: str) -> str | None:
+    """The state of today with these two letters; None for letters that are no state's."""
+    return _by_alpha2().get(letters)
 
 
 def from_zone(code: str) -> str:
@@ -76,16 +81,25 @@ def bound_by(system: str, state: str, day: date) -> bool:
     """Whether a state was bound by a text of EU law on a day.
 
     Args:
-        system: EU (member states), SCHENGEN (the acquis in full), DUBLIN_EURODAC, EES, VIS, SIS (return alerts) or
-            EURODAC.
+        system: EU (member states), SCHENGEN (the acquis in full), OWN_90_180 (states that count short stays by
+            themselves), DUBLIN_EURODAC, EES, VIS, SIS (return alerts) or EURODAC.
         state: ISO alpha-3; a code that is in no table is bound by nothing.
         day: the civil date.
 
     Raises:
         KeyError: there is no such text.
     """
-    row = _bound()[system].get(state)
+    row = binding(system, state)
     return row is not None and row.held_on(day)
+
+
+def binding(system: str, state: str) -> Row | None:
+    """From when to when a text binds a state, and what else is said of that; None for one never bound.
+
+    Raises:
+        KeyError: there is no such text.
+    """
+    return _bound()[system].get(state)
 
 
 def bound(system: str, day: date) -> frozenset[str]:
@@ -104,8 +118,9 @@ def _known() -> Mapping[str, Row]:
 
 
 @cache
-def _alpha2() -> frozenset[str]:
-    return frozenset(row.says["alpha2"] for row in _known().values() if "alpha2" in row.says and row.held_on(None))
+def _by_alpha2() -> Mapping[str, str]:
+    held = (row for row in _known().values() if "alpha2" in row.says and row.held_on(None))
+    return MappingProxyType({row.says["alpha2"]: row.code for row in held})
 
 
 @cache

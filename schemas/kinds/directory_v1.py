@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from schemas.kinds.kind import Kind, always
 from schemas.parts.block import Block, many, matching, text_of
-from schemas.parts.coded import listed
+from schemas.parts.coded import closed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate
 from schemas.parts.message import Message
 from schemas.parts.node import Findings, Node
-from schemas.parts.roles import ROLES
 from schemas.parts.stay import BorderPoint, check_border_point
 
 TOLD = ("authorities", "bcps", "holidays", "contact_desk")
@@ -23,7 +22,7 @@ class Authority(Block):
     """An authority: what it does, which kinds it takes, by which keys it is known."""
 
     id: Annotated[str, matching("^[a-z0-9-]{1,40}$")]
-    roles: Annotated[list[Annotated[str, listed(*ROLES)]], many(longest=11, shortest=1)]
+    roles: Annotated[list[Annotated[str, closed("role")]], many(longest=11, shortest=1)]
     kinds: Annotated[list[Annotated[str, matching("^[a-z]+([.][a-z_]+){1,3}$")]], many(longest=100)]
     key_ids: Annotated[list[Annotated[str, matching("^[0-9a-f]{64}$")]], many(longest=20)]
 
@@ -32,7 +31,7 @@ class CrossingPoint(Block):
     """A border crossing point."""
 
     code: BorderPoint
-    kind: Annotated[str, listed("air", "land", "sea", "rail")]
+    kind: Annotated[str, closed("bcp_kind")]
     name: Annotated[str, text_of(100)] | None = None
     open: bool | None = None
 

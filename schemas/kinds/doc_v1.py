@@ -19,7 +19,7 @@ from schemas.kinds.kind import Kind, always
 from schemas.parts.answers import Answered, answered_or_not, check_answers, disagrees
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, matching, text_of
-from schemas.parts.coded import Issuer, Nationality, coded, listed
+from schemas.parts.coded import Issuer, Nationality, closed, coded, listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, Period, in_order, not_in_future
 from schemas.parts.document import (
@@ -81,7 +81,7 @@ NumberRanges = Annotated[list[NumberRange], many(longest=50)]
 DetectionPoints = Annotated[list[DetectionPoint], many(longest=50, shortest=1)]
 Techniques = Annotated[list[Annotated[str, coded("technique")]], many(longest=30)]
 Route = Annotated[str, coded("route")]
-BorderKind = Annotated[str, listed("air", "land", "sea", "rail")]
+BorderKind = Annotated[str, closed("bcp_kind")]
 SeenCount = Annotated[int, Field(ge=1, le=1_000_000)]
 Nationalities = Annotated[list[Nationality], many(longest=30)]
 Images = Annotated[list[Attachment], many(longest=20)]

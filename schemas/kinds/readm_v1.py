@@ -258,6 +258,14 @@ def check_readm_application(message: Node, context: CheckContext) -> Findings:
     if biometrics.present and reason.present:
         yield reason.finding("FIELD_UNKNOWN")
     yield from _application_profile(message, context)
+    yield from _anew(message, context)
+
+
+def _anew(message: Node, context: CheckContext) -> Findings:
+    """STEP_NOT_ALLOWED for an application that brings nothing the requested state had not seen when it refused."""
+    known = set().union(*(case.pieces(Node(payload)) for payload in context.refused))
+    if context.refused and case.pieces(message) <= known:
+        yield message["evidence"].finding("STEP_NOT_ALLOWED")
 
 
 def _family(message: Node, context: CheckContext) -> Findings:

@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.codes.tables import table
 from schemas.kinds.kind import Kind, always
 from schemas.parts.block import Block, many, matching
-from schemas.parts.coded import Nationality, coded, listed
+from schemas.parts.coded import Nationality, closed, coded
 from schemas.parts.context import CheckContext
 from schemas.parts.message import Message
 from schemas.parts.node import Findings, Node
@@ -24,39 +25,35 @@ BASE = 5
 HIDDEN = frozenset({"<5", "HIDDEN"})
 """Shown for a cell of 1 to 4; for one that is hidden so that those cannot be computed."""
 
-OF_INDICATOR: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "doc_type": frozenset({"FALSE_DOC"}),
-        "fraud_type": frozenset({"FALSE_DOC"}),
-        "return_type": frozenset({"EFFECTIVE_RETURN"}),
-        "assistance": frozenset({"EFFECTIVE_RETURN"}),
-        "agreement_kind": frozenset({"EFFECTIVE_RETURN"}),
-    }
-)
-"""Dimension -> the indicators that have it; one that is not named here belongs to all."""
+_DIMENSIONS = table("stat_dimension").rows
 
-CUBE = frozenset({"citizenship", "bcp_kind", "age_band"})
+OF_INDICATOR: Mapping[str, str] = MappingProxyType(
+    {name: row.says["indicator"] for name, row in _DIMENSIONS.items() if "indicator" in row.says}
+)
+"""Dimension -> the one indicator that has it; one that is not named here belongs to all."""
+
+CUBE = frozenset(name for name, row in _DIMENSIONS.items() if "cube" in row.says)
 """Dimensions that are not released together: few persons would be left in a cell."""
 
 Quarter = Annotated[str, matching("^[0-9]{4}-Q[1-4]$")]
 Indicator = Annotated[str, coded("stat_indicator")]
-Sex = Annotated[str, listed("M", "F", "X", "U")]
+Sex = Annotated[str, closed("sex")]
 AgeBand = Annotated[str, coded("age_band")]
 Shown = Annotated[str, matching("^(0|[1-9][0-9]{0,9}|<5|HIDDEN)$")]
 
 
 class Dimensions(Block):
-    """What a count can be broken down by; there is no other dimension."""
+    """What a count can be broken down by: the rows of the list `stat_dimension`, and no other."""
 
     citizenship: Nationality | None = None
     sex: Sex | None = None
     age_band: AgeBand | None = None
     route: Annotated[str, coded("route")] | None = None
-    bcp_kind: Annotated[str, listed("air", "land", "sea", "rail")] | None = None
+    bcp_kind: Annotated[str, closed("bcp_kind")] | None = None
     doc_type: Annotated[str, coded("document_type")] | None = None
     fraud_type: Annotated[str, coded("fraud_type")] | None = None
     return_type: Annotated[str, coded("return_type")] | None = None
-    assistance: Annotated[str, listed("NONE", "ASSISTED", "UNKNOWN")] | None = None
+    assistance: Annotated[str, closed("assistance")] | None = None
     agreement_kind: Annotated[str, coded("agreement_kind")] | None = None
 
 
@@ -118,8 +115,8 @@ def _ended(quarter: Node, context: CheckContext) -> Findings:
 
 
 def _dimensions(row: Node, indicator: Node) -> Findings:
-    for name, indicators in OF_INDICATOR.items():
-        if row[name].present and indicator.text is not None and indicator.text not in indicators:
+    for name, owner in OF_INDICATOR.items():
+        if row[name].present and indicator.text is not None and indicator.text != owner:
             yield row[name].finding("FIELD_UNKNOWN")
 
 

@@ -12,7 +12,7 @@ from schemas.errors import Rejected
 from schemas.lifecycles import beside
 from schemas.lifecycles.alert import ALERT
 from schemas.lifecycles.checks import CASE_STATUS, CIVIL_CHECK, EXIT_CHECK, SUBJECT_REQUEST, VISA_CHECK, VISA_MISUSE
-from schemas.lifecycles.clocks import Clock, next_clock, readable
+from schemas.lifecycles.clocks import Clock, correction, next_clock, readable
 from schemas.lifecycles.document_check import DOCUMENT_CHECK
 from schemas.lifecycles.identification import IDENTIFICATION
 from schemas.lifecycles.notices import DIRECTORY_UPDATE, DOCUMENT_NOTICE, MISUSE_PATTERN, STATISTICS
@@ -23,7 +23,7 @@ from schemas.lifecycles.transit import TRANSIT
 
 __all__ = [
     "PROCEDURES", "RULES", "Actor", "Clock", "KindRule", "Procedure", "State", "Whose", "advance", "check_answer",
-    "check_facts", "expire", "is_late", "next_clock",
+    "check_facts", "correction", "expire", "is_late", "next_clock",
 ]  # fmt: skip
 
 PROCEDURES: Mapping[str, Procedure] = MappingProxyType(

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Basis: TypeAlias = Literal["H", "CD", "WD", "M"]
 
@@ -29,6 +29,9 @@ CLOCKS: Mapping[tuple[str, str], str] = MappingProxyType(
     }
 )
 """(procedure, state) -> the clock of ours that runs there, in words; `next_clock` is the rule."""
+
+CORRECTION: Final = timedelta(days=7)
+"""From the hand-over of a `data.correction` to each recipient's answer (domain.md 11.4; ours)."""
 
 _FACT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -51,7 +54,7 @@ class Clock:
     """What is due next in a case.
 
     Attributes:
-        name: `ack`, `answer` or `validity`.
+        name: `ack`, `answer`, `validity` or `correction`.
         basis: how it counts: H hours, CD calendar days, WD working days, M months.
         due: an instant (aware UTC) for hours; for days and months the last civil date in UTC on which it is in time;
             None until the clock is started.
@@ -107,6 +110,19 @@ def next_clock(
         asked = _civil_date(facts.get("event_on", "")[:10])
         return None if asked is None else Clock("answer", "M", next_month(asked))
     return None
+
+
+def correction(handed_over_at: datetime | None) -> Clock:
+    """The time of one recipient to say what it did about a `data.correction`, in any case, open or closed.
+
+    Args:
+        handed_over_at: when that recipient's edge handed the correction over (aware); None while it has not.
+
+    Raises:
+        ValueError: `handed_over_at` has no zone.
+    """
+    began = _began(handed_over_at)
+    return Clock("correction", "CD", None if began is None else began.date() + CORRECTION)
 
 
 def readable(fact: str, value: str) -> bool:

@@ -41,6 +41,45 @@ def persons(message: Node) -> Iterator[tuple[str, Node]]:
             yield block["id"].text or by_place, block
 
 
+def same_person(one: Node, other: Node) -> bool:
+    """Two applications are about one person, as far as they say: born on one day, with one name or one document.
+
+    A name is one that both call the primary; what only one of them gives makes no two persons one.
+    """
+    born = one["person"]["birth_date"]["value"].text
+    if born is None or born != other["person"]["birth_date"]["value"].text:
+        return False
+    return any(mine and mine & theirs for mine, theirs in zip(_known_by(one), _known_by(other), strict=True))
+
+
+def _known_by(application: Node) -> tuple[set[object], set[object]]:
+    """Primary names, each as a whole, and (issuer, number) of documents."""
+    names = {
+        frozenset((part["kind"].text, part["value"].text) for part in identity["parts"].items)
+        for identity in application["person"]["identities"].items
+        if identity["type"].text == "primary" and identity["parts"].items
+    }
+    documents = {
+        (document["issuer"].text, document["number"].text)
+        for document in (evidence["document"] for evidence in application["evidence"].items)
+        if document["number"].text is not None
+    }
+    return set(names), set(documents)
+
+
+def pieces(message: Node) -> set[tuple[str, ...]]:
+    """What a message brings as evidence: kinds of it, documents and files; a note beside it is none."""
+    found: set[tuple[str, ...]] = set()
+    files = [message["biometrics"], *message["attachments"].items]
+    for evidence in message["evidence"].items:
+        document = evidence["document"]
+        found.add(("code", evidence["code"].text or ""))
+        if document["number"].text is not None:
+            found.add(("document", document["issuer"].text or "", document["number"].text))
+        files += evidence["attachment"].items
+    return found | {("file", sha256) for file in files if (sha256 := file["sha256"].text) is not None}
+
+
 def named(context: CheckContext) -> set[str] | None:
     """The ids of everybody in the opening message; None when that is not at hand."""
     message = opening(context)

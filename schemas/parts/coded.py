@@ -1,7 +1,7 @@
-"""Types for codes: short closed lists by their members, states by the dated table.
+"""Types for codes: of a dated list that may grow, of a dated list that is closed, of the few that a field alone has.
 
-A code outside its list is CODE_UNKNOWN whatever it looks like: no list is guessed at, no case folded. Lists with a
-source of their own (document types, fraud, evidence, exemptions) are dated data in `schemas.codes`.
+A code outside its list is CODE_UNKNOWN whatever it looks like: no list is guessed at, no case folded. Lists that more
+than one field has, or that have a source of their own, are dated data in `schemas.codes`; states too.
 """
 
 from collections.abc import Container
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler,
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.codes import states
-from schemas.codes.lists import load
+from schemas.codes.lists import load, ordered
 from schemas.parts.block import CODE_NEW, refuse
 
 
@@ -21,19 +21,21 @@ class Listed:
     """Beside `str` in an annotation: the text is one of these codes.
 
     `lists` names the dated lists the codes are from, which may grow within a version (docs/adr/0064); the published
-    schema says so as `x-code-lists`. A list without a name is closed: a new code is a new version of the kind.
+    schema says so as `x-code-lists`. Any other list is closed: a new code is a new version of the kind. Where it is
+    dated data all the same, `table` names it, and the schema as `x-code-table`, which binds nobody (docs/adr/0090).
     """
 
     known: Container[str]
     shown: tuple[str, ...]
     lists: tuple[str, ...] = ()
+    table: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        grows = {"x-code-lists": list(self.lists)} if self.lists else {}
-        return {"type": "string", "enum": list(self.shown), **grows}
+        named = {"x-code-lists": list(self.lists), "x-code-table": self.table}
+        return {"type": "string", "enum": list(self.shown), **{name: value for name, value in named.items() if value}}
 
     def check(self, code: str) -> str:
         """The code. Raises CODE_UNKNOWN, or CODE_NEW where the list may have grown."""
@@ -45,6 +47,11 @@ class Listed:
 def listed(*codes: str) -> Listed:
     """One of these codes."""
     return Listed(frozenset(codes), codes)
+
+
+def closed(name: str) -> Listed:
+    """A code of the dated list of this name; a version of a kind has it as it stands, for codes decide something."""
+    return Listed(load(name), ordered(name), table=name)
 
 
 def coded(*names: str) -> Listed:

@@ -35,6 +35,8 @@ class CheckContext:
         parent: payload of the message replied to.
         earlier: what the case holds so far, the opening message first; empty where nobody knows. Only what its messages
             say is asked of it, so a rule between two messages is silent where one is missing.
+        refused: what the requested state had before it when it refused earlier applications for the person: those
+            applications, and what was supplied. Empty where nobody knows of any.
         received_at: when the requested state received the opening message, by its own signed statement; an
             acknowledgement among `earlier` stands for it where the agreement asks for one, or none is known.
         profile: of the agreement, in the version the case began with.
@@ -51,6 +53,7 @@ class CheckContext:
     agreement: str | None = None
     parent: Mapping[str, object] | None = None
     earlier: tuple[Earlier, ...] = ()
+    refused: tuple[Mapping[str, object], ...] = ()
     received_at: datetime | None = None
     profile: Profile | None = None
     live: bool = False

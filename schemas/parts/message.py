@@ -8,19 +8,18 @@ from typing import Annotated
 
 from pydantic import WithJsonSchema
 
+from schemas.codes.lists import ordered
 from schemas.parts.block import Block, matching, text_of
-from schemas.parts.coded import listed
+from schemas.parts.coded import closed, listed
 from schemas.parts.safeguards import Safeguards
 
-PURPOSES = (
-    "DOCFRAUD", "VISAVER", "OVERSTAY_EU", "RETURN_ID", "READM", "TRANSIT", "CIVILVER", "STAT", "LE", "DP", "ADMIN",
-)  # fmt: skip
+PURPOSES = ordered("purpose")
 
 CLASSIFICATIONS = ("UNCLASSIFIED", "SENSITIVE-NON-CLASSIFIED")
 """What may travel here; anything else is refused as CLASSIFIED, whatever it is."""
 
-Purpose = Annotated[str, listed(*PURPOSES)]
-Handling = Annotated[str, listed("H0", "H1", "H2", "H3")]
+Purpose = Annotated[str, closed("purpose")]
+Handling = Annotated[str, closed("handling")]
 TrafficLight = Annotated[str, listed("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")]
 MessageId = Annotated[str, matching("^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 
@@ -28,8 +27,8 @@ MessageId = Annotated[str, matching("^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[
 class Evaluation(Block):
     """How good the source and the information are (Europol regulation art. 29)."""
 
-    source: Annotated[str, listed("A", "B", "C", "X")]
-    info: Annotated[str, listed("1", "2", "3", "4")]
+    source: Annotated[str, closed("evaluation_source")]
+    info: Annotated[str, closed("evaluation_info")]
 
 
 class Message(Block):

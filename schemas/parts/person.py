@@ -8,7 +8,7 @@ from pydantic import Field
 from schemas.codes import states
 from schemas.parts.attachment import Attachment
 from schemas.parts.block import Block, many, matching, text_of
-from schemas.parts.coded import DatedState, Nationality, listed
+from schemas.parts.coded import DatedState, Nationality, closed, listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, PartialDate, not_in_future, partial
 from schemas.parts.names import LANGUAGE, NameParts, check_name_parts, has_latin
@@ -77,7 +77,7 @@ class Person(Block):
     identities: Annotated[list[Identity], many(longest=16, shortest=1)]
     birth_date: PartialDate
     birth_place: Place | None = None
-    sex: Annotated[str, listed("M", "F", "X", "U")]
+    sex: Annotated[str, closed("sex")]
     nationalities: Annotated[list[NationalityHeld], many(longest=8, shortest=1)]
     former_nationalities: Annotated[list[DatedState], many(longest=8)] | None = None
     parents: Parents | None = None

@@ -6,12 +6,11 @@ The form only; what must be there for whom, and whether it holds, are the rules 
 from typing import Annotated
 
 from schemas.parts.block import Block, many, matching, text_of
-from schemas.parts.coded import State, coded, listed
+from schemas.parts.coded import State, closed, coded, listed
 from schemas.parts.context import CheckContext
 from schemas.parts.dates import CivilDate, not_in_future
 from schemas.parts.names import LANGUAGE
 from schemas.parts.node import Findings, Node
-from schemas.parts.roles import ROLES
 from schemas.parts.sources import EU_SYSTEMS
 
 DEROGATIONS = frozenset({"GDPR49_PUBLIC_INTEREST", "LED38"})
@@ -48,7 +47,7 @@ class NonRefoulementCheck(Block):
     """When, and by whose role, the risk of ill-treatment was last looked at."""
 
     on: CivilDate
-    by_role: Annotated[str, listed(*ROLES)]
+    by_role: Annotated[str, closed("role")]
 
 
 class Minor(Block):

@@ -69,11 +69,18 @@ def check_border_point(point: Node, state: str | None = None) -> Findings:
         yield point.finding("SENDER_NOT_ISSUER")
 
 
+def _entered(stay: Node) -> str | None:
+    """The state a stay began in, where it says so and the territory's history knows that state."""
+    state = states.from_alpha2((stay["entry"]["bcp"].text or "")[:2])
+    return state if state is not None and any(states.binding(text, state) for text in ("EU", "SCHENGEN")) else None
+
+
 def check_overstay(computed: Node, stays: Node, detected: Node, terms: VisaTerms | None, *, exact: bool) -> Findings:
     """STAY_RECOMPUTE where the overstay claimed is not the one the stays give.
 
     Nothing is found without stays, or where their form does not let them be counted: that is another finding. A stay
-    without entry cannot be counted: a warning, and the figures are left alone.
+    without entry cannot be counted: a warning, and the figures are left alone. One that began in a state which was not
+    in the territory counts from when it was.
 
     Args:
         computed: `first_overstay_day` and `days` as claimed.
@@ -94,7 +101,7 @@ def check_overstay(computed: Node, stays: Node, detected: Node, terms: VisaTerms
             left = detected.day
         if entry is None or left is None or stay["under"].text not in TITLES:
             return
-        dated.append(DatedStay(entry, max(entry, left), stay["under"].text))
+        dated.append(DatedStay(entry, max(entry, left), stay["under"].text, _entered(stay)))
     try:
         found = account(dated, max(stay.exit or stay.entry for stay in dated), terms)
     except Rejected as error:

@@ -4,14 +4,14 @@ A stay is of no more than 90 days in any period of 180 days, looking back from e
 first day of stay, the day of exit the last; days are counted once however many stays they belong to; stays under a
 residence permit or a long-stay visa do not count. Days are civil dates of the place and have no zone here.
 
-The states are taken as one territory. Who belongs to it since when is for the caller to say, by leaving out stays
-elsewhere.
+The states are taken as one territory; `schemas.stay.territory` says who belongs to it since when.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count as steps
 from typing import Literal, TypeAlias
 
 from schemas.errors import Rejected
@@ -28,7 +28,7 @@ TITLES = ("visa", "visa_free", "residence_permit", "long_stay_visa", "bilateral_
 UNCOUNTED = frozenset({"residence_permit", "long_stay_visa"})
 
 
-Rule: TypeAlias = Literal["90_180", "VALIDITY", "DURATION", "ENTRIES"]
+Rule: TypeAlias = Literal["90_180", "VALIDITY", "DURATION", "ENTRIES", "TERRITORY"]
 """What a day of stay may break: the 90 days in 180, or a term of the visa."""
 
 
@@ -37,20 +37,36 @@ class Stay:
     """One stay. Without `exit` it is still going on; `under` is one of `TITLES`.
 
     An exit written as an earlier civil date than the entry, which two zones can bring about, is on the day of entry.
+
+    Attributes:
+        entry: the first day.
+        exit: the last day.
+        under: on what title.
+        state: where, ISO alpha-3; None: somewhere in the territory, so that every day counts.
+        exit_state: through which state it ended; None where that is not known.
     """
 
     entry: date
     exit: date | None = None
     under: str = "visa_free"
+    state: str | None = None
+    exit_state: str | None = None
 
 
 def until(stays: Iterable[Stay], on: date) -> list[Stay]:
     """The stays as they stand on a day: an open one has lasted to it, later days are not there yet; by entry."""
-    begun = (stay for stay in stays if stay.entry <= on)
-    ended = [
-        Stay(stay.entry, on if stay.exit is None else max(stay.entry, min(stay.exit, on)), stay.under) for stay in begun
-    ]
-    return sorted(ended, key=lambda stay: (stay.entry, last_day(stay), stay.under))
+    return sorted((_as_on(stay, on) for stay in stays if stay.entry <= on), key=by_entry)
+
+
+def _as_on(stay: Stay, on: date) -> Stay:
+    if stay.exit is None or stay.exit > on:
+        return replace(stay, exit=on, exit_state=None)
+    return replace(stay, exit=max(stay.entry, stay.exit))
+
+
+def by_entry(stay: Stay) -> tuple[date, date, str, str, str]:
+    """The order of stays."""
+    return stay.entry, last_day(stay), stay.under, stay.state or "", stay.exit_state or ""
 
 
 def last_day(stay: Stay) -> date:
@@ -91,12 +107,13 @@ def over(days: Sequence[int]) -> list[int]:
     return [day for day in days if used(days, day) > ALLOWED_DAYS]
 
 
-def remaining(days: Sequence[int], day: int) -> int:
+def remaining(days: Sequence[int], day: int, free: range = range(0)) -> int:
     """The longest stay that can begin, or go on, with this day, the day itself included.
 
     Args:
         days: present up to that day, as `present` gives them.
         day: ordinal.
+        free: days (ordinals) on which one may be there although the 90 are used; they are used up all the same.
     """
     before = days[: bisect_left(days, day)]
 
@@ -104,4 +121,4 @@ def remaining(days: Sequence[int], day: int) -> int:
         """Used on the last day of a stay of so many days."""
         return len(before) - bisect_left(before, day + length - PERIOD_DAYS) + length
 
-    return next(length for length in range(ALLOWED_DAYS + 1) if used_then(length + 1) > ALLOWED_DAYS)
+    return next(n for n in steps() if day + n not in free and used_then(n + 1) > ALLOWED_DAYS)

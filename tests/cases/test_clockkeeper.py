@@ -371,7 +371,8 @@ async def test_killed_before_the_commit_it_is_done_by_the_next(world: World) -> 
         ("", 0, once),
         ("", 0, once),
     ):
-        environment = {**os.environ, **({"LIAISON_FAILPOINT": point} if point else {})}
+        environment = {**os.environ, "LIAISON_HUB_CLOCK_AHEAD_HOURS_MAX": "0"}
+        environment |= {"LIAISON_FAILPOINT": point} if point else {}
         process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, env=environment)
         assert await process.wait() == code
         world.hub = world.open()

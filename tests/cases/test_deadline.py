@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import liaison.cli
-from hub.certificates import proved
+from hub.certificates import Certified, proved
 from hub.clockkeeper import keep
+from hub.console.pages import Show
 from keys.proofs.checkpoint import LogPublic, LogSigner
 from keys.proofs.deadline import FILE_BYTES_MAX, ProvedDeadline, check, decode, encode
 from schemas.agreements import profile
@@ -40,12 +42,12 @@ Made = tuple[World, Told, ProvedDeadline, ProvedDeadline]
 def test_it_holds_offline(made: Made) -> None:
     world, _, first, _ = made
     found = check(decode(encode(first)), world.log_public, profile.load)
-    assert found.began_proven
+    assert found.started.began_proven
     assert found.ended_at == world.clock()
-    assert found.due.due is not None
+    assert found.started.due.due is not None
     shown = found.as_json()
     assert (shown["verified"], shown["indicative"], shown["requested"]) == (True, True, "GEO")
-    assert found.certificate.receipt.event == "ContentHandover"
+    assert found.started.certificate.receipt.event == "ContentHandover"
 
 
 @pytest.mark.parametrize(
@@ -139,3 +141,70 @@ def test_the_commands(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[
     file.write_bytes(file.read_bytes().replace(b'"v":1', b'"v":3'))
     assert run("audit", "certificate", file, "--log-key", key) == 3
     assert json.loads(capsys.readouterr().out) == {"verified": False, "code": "PROOF_INVALID"}
+
+
+# -- on demand, before the clock keeper has spoken
+
+
+def certified_of(told: Told) -> list[tuple[str, str | None]]:
+    return [said for said in told.said() if said[0] == "ClockCertified"]
+
+
+async def test_a_running_clock_is_certified_when_asked_for_and_once(hub_world: World) -> None:
+    agreed(hub_world, "EU-GEO")
+    async with hub_world.running() as client:
+        told = await begun(hub_world, client)
+        await told.receive()
+        before = told.case
+        hub, year = told.hub, hub_world.settings().year
+        first = await hub.writer.submit(Certified(hub.reader, told.row, "reply_limit", year))
+        assert first is not None
+        assert await hub.writer.submit(Certified(hub.reader, told.row, "reply_limit", year)) is None
+        assert certified_of(told) == [("ClockCertified", "reply_limit")]
+        case = told.case
+        assert (case.state, case.agreed, case.clock) == (before.state, before.agreed, before.clock)
+        found = check(proved(hub.reader, told.row, "reply_limit"), hub_world.log_public, profile.load)
+        assert (found.said.index, found.ended_at) == (first, None)
+        # the keeper still says what it has to say, and that is the last word
+        hub_world.clock.now = case.agreed[0].ends_at or hub_world.clock.now
+        await hub_world.travel()
+        await keep(hub)
+        assert told.said()[-1] == ("ClockExpired", "reply_limit")
+        found = check(proved(hub.reader, told.row, "reply_limit"), hub_world.log_public, profile.load)
+        assert found.ended_at == hub_world.clock()
+        shown = Show(hub.directories.current, "test-aut", hub_world.clock(), timedelta(hours=24)).case(told.case)
+        assert "Deadline certified: Reply due by the agreement" in {one.name for one in shown.timeline}
+    hub_world.check()
+
+
+@pytest.mark.parametrize(
+    ("clock", "received"), [("reply_limit", False), ("transfer_limit", True), ("ack", True), ("", True)]
+)
+async def test_what_does_not_run_is_not_certified(hub_world: World, clock: str, received: bool) -> None:
+    agreed(hub_world, "EU-GEO")
+    async with hub_world.running() as client:
+        told = await begun(hub_world, client)
+        if received:
+            await told.receive()
+        work = Certified(told.hub.reader, told.row, clock, 2026)
+        with pytest.raises(Rejected, match="NOT_FOUND"):
+            await told.hub.writer.submit(work)
+        assert told.said() == []
+        with pytest.raises(Rejected, match="NOT_FOUND"):
+            await told.hub.writer.submit(Certified(told.hub.reader, 10**6, "reply_limit", 2026))
+
+
+async def test_the_command_certifies_what_runs(
+    hub_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agreed(hub_world, "EU-GEO")
+    async with hub_world.running() as client:
+        told = await begun(hub_world, client)
+        await told.receive()
+    file = tmp_path / "running.json"
+    assert run("hub", "certificate", hub_world.data, told.row, "reply_limit", file) == 0
+    capsys.readouterr()
+    assert run("audit", "certificate", file, "--log-key", hub_world.data / "log.vkey") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["said"]["event"], shown["due"]) == ("ClockCertified", "2026-04-13")
+    assert run("hub", "rebuild", hub_world.data, "--check") == 0

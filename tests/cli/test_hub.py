@@ -69,7 +69,7 @@ def test_init_with_what_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_commands_without_a_hub(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert serve_refused(tmp_path)[0] == 4
     assert main(["hub", "redrive", str(tmp_path)]) == 4
-    assert main(["hub", "parked", str(tmp_path)]) == 5
+    assert main(["hub", "parked", str(tmp_path)]) == 4
     assert "Traceback" not in capsys.readouterr().err
 
 

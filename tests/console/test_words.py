@@ -64,6 +64,19 @@ def test_how_far_away(apart: timedelta, shown: str) -> None:
     assert words.away(NOW + apart, NOW) == shown
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(5 * 86_400 + 7, "5 days"), (3600, "1 hour"), (59, "less than a minute")]
+)
+def test_how_far_ahead_a_clock_for_tests_is(seconds: int, shown: str) -> None:
+    assert words.ahead(seconds) == shown
+
+
+def test_what_a_case_counts_by() -> None:
+    assert words.profile("EU-MDA/2/MDA") == "EU-MDA, version 2"
+    assert words.profile("TEST-PROFILE-AUT-MDA/1/MDA") == "TEST-PROFILE-AUT-MDA, version 1, made for tests"
+    assert words.profile(None) == ""
+
+
 def test_times_bear_their_zone() -> None:
     assert words.instant(NOW) == "1 Apr 2026, 12:30 UTC"
     assert words.due(CaseClock("answer", "H", NOW, NOW)) == "1 Apr 2026, 12:30 UTC"
@@ -130,7 +143,9 @@ def test_static_files_are_named_by_what_is_in_them() -> None:
 
 
 def test_everything_put_into_a_page_is_escaped() -> None:
-    html = render("sign_in.html", viewer=None, hub_name="<i>", token='"><script>', partner="<b>", account="&")
+    html = render(
+        "sign_in.html", viewer=None, hub_name="<i>", clock_ahead=0, token='"><script>', partner="<b>", account="&"
+    )
     for raw in ("<i>", '"><script>', "<b><", "<b>&</b>"):
         assert raw not in html
     assert "&lt;i&gt;" in html

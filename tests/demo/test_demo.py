@@ -17,8 +17,14 @@ from liaison.demo import inputs
 COMMAND = (sys.executable, "-m", "liaison", "demo")
 SECONDS = 180
 GOOD_ROWS = inputs.OVERSTAYS - 1
-MESSAGES = 5 + GOOD_ROWS + 1
-"""Request and answer, alert, question and answer; one notice a good row; one note. All of them are accepted."""
+RETURN = (
+    "readm.application", "readm.ack", "readm.extension.request", "readm.extension.answer", "readm.interview.plan",
+    "readm.interview.result", "readm.decision", "readm.td.request", "readm.td.issued", "transfer.notice",
+    "transfer.ack", "transfer.result",
+)  # fmt: skip
+SILENCE = ("readm.application", "readm.tacit.claim")
+MESSAGES = 5 + GOOD_ROWS + 1 + len(RETURN) + len(SILENCE)
+"""Request and answer, alert, question and answer; one notice a good row; one note; two returns. All are accepted."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +46,7 @@ def test_every_message_arrives_once_and_is_proved(report: dict[str, Any]) -> Non
 
 def test_what_must_not_be_sent_is_refused_where_it_should(report: dict[str, Any]) -> None:
     at_the_edge = {one["code"] for one in report["refused"] if one["at"] == "edge"}
-    assert {"STAY_ORDER", "SG2", "SG3", "SG4", "SG5", "SG6"} <= at_the_edge
+    assert {"STAY_ORDER", "SG2", "SG3", "SG4", "SG5", "SG6", "TACIT_TOO_EARLY"} <= at_the_edge
     assert [one["code"] for one in report["refused"] if one["at"] == "hub"] == ["NO_AGREEMENT"]
 
 
@@ -59,7 +65,19 @@ def test_every_case_has_a_state(report: dict[str, Any]) -> None:
     assert ("document_check", "answered") in states
     [alert] = [case for case in report["cases"] if case["procedure"] == "alert"]
     assert alert["clock"]["name"] == "validity"
-    assert len(states) == GOOD_ROWS + 3
+    assert ("readmission", "handed_over") in states
+    assert ("readmission", "tacit_claimed") in states
+    assert len(states) == GOOD_ROWS + 5
+
+
+def test_a_time_that_ended_is_certified_and_claimed(report: dict[str, Any]) -> None:
+    silence = report["silence"]
+    assert (silence["clock"], silence["said"]) == ("reply_limit", "ClockExpired")
+    assert silence["certificate_verified"] is True
+    assert silence["test"] is True
+    assert silence["due"] < silence["day"]
+    claimed = next(case for case in report["cases"] if case["state"] == "tacit_claimed")
+    assert [(one["name"], one["indicative"]) for one in claimed["agreed"]] == [("transfer_limit", False)]
 
 
 def test_it_stays_up_until_it_is_stopped_and_leaves_nothing(tmp_path: Path) -> None:

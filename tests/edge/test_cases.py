@@ -7,30 +7,37 @@ from typing import Any
 import pytest
 
 from adapters.contract import Refused, Taken
+from adapters.edge import status
 from adapters.edge.wiring import Edge
 from hub.clockkeeper import keep
 from schemas import lifecycles, registry
+from schemas.errors import Rejected
 from tests.edge.conftest import Rig, channel, codes, deliver, follow, offer, send, taken
 from tests.world import ROLES, agreement
 
 SAFE = registry.example("readm.application")["safeguards"]
 
 
-async def parties(rig: Rig, profile: str | None = None) -> tuple[Edge, Edge]:
-    """Austria and Moldova, who have agreed on readmission."""
+async def agree(rig: Rig, profile: str | None = None, version: int = 2) -> None:
+    """Austria and Moldova agree on readmission."""
     kinds = [kind for kind in registry.KINDS if kind.startswith(("readm.", "transfer."))]
     roles = sorted({role for roles in ROLES.values() for role in roles})
     before = agreement("TEST-AUT-MDA")
     rig.world.agree(
         replace(
             before,
-            version=2,
+            version=version,
             kinds=dict(before.kinds)
             | {kind: tuple(product(sorted(set(roles) & lifecycles.RULES[kind].sender_roles), roles)) for kind in kinds},
             purposes=tuple(sorted({*before.purposes, "READM"})),
             profile=profile,
         )
     )
+
+
+async def parties(rig: Rig, profile: str | None = None) -> tuple[Edge, Edge]:
+    """Their edges, once they have."""
+    await agree(rig, profile)
     return await rig.edge("test-aut"), await rig.edge("test-mda")
 
 
@@ -189,3 +196,98 @@ async def test_an_edge_follows_what_the_log_says_of_a_clock(rig: Rig) -> None:
         await edge.directories.refresh()
         await follow(edge)
         assert codes(edge) == []
+
+
+# -- a profile and a clock made for tests
+
+TEST_PROFILE = "TEST-PROFILE-AUT-MDA"
+
+
+async def unanswered(rig: Rig) -> tuple[Edge, Edge, Taken]:
+    """An application under the profile made for tests that has arrived on 1 April: two working days to answer."""
+    austria, moldova = await parties(rig, TEST_PROFILE)
+    changes = {"safeguards": safe(rig), "agreement_id": TEST_PROFILE, "procedure": "normal", "apprehension": None}
+    payload = {name: value for name, value in changes.items() if value is not None}
+    return austria, moldova, await passed(austria, moldova, "readm.application", "test-mda", **payload)
+
+
+async def claim(rig: Rig, edge: Edge, application: Taken, name: str, **changes: Any) -> Any:
+    """What becomes of a claim of consent by silence."""
+    said = {"received_at": "2026-04-01", "due_at": "2026-04-03", **changes}
+    answered = {"in_reply_to": application.id, "application_ref": application.id}
+    to = () if edge is rig.edges["test-aut"] else ("test-aut",)
+    return await offer(edge, "readm.tacit.claim", *to, name=name, **answered, **said)
+
+
+async def test_silence_is_claimed_once_its_time_has_ended_and_not_before(rig: Rig) -> None:
+    austria, moldova, application = await unanswered(rig)
+    unproven = await claim(rig, austria, application, "unproven")
+    assert isinstance(unproven, Refused)
+    assert "SG9" in {found.code for found in unproven.findings}  # Moldova's word that it has it is not here yet
+    await follow(austria)
+    early = await claim(rig, austria, application, "early")
+    assert isinstance(early, Refused)
+    assert early.code == "TACIT_TOO_EARLY"
+    hub = rig.world.hub
+    assert hub is not None
+    await rig.world.travel(days=6)
+    assert await keep(hub) == 1
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+        await follow(edge)
+    theirs = await claim(rig, moldova, application, "theirs")
+    assert isinstance(theirs, Refused)
+    other_day = await claim(rig, austria, application, "other day", due_at="2026-04-02")
+    assert isinstance(other_day, Refused)
+    assert isinstance(await claim(rig, austria, application, "in time"), Taken)
+    await send(austria)
+    await deliver(moldova)
+    assert [one.kind for one in channel(moldova).delivered.values()] == ["readm.application", "readm.tacit.claim"]
+    assert codes(austria) == codes(moldova) == []
+
+
+@pytest.mark.parametrize("given", [{"live": True, "test_clock_ahead_seconds": 1}, {"test_clock_ahead_seconds": -1}])
+async def test_a_live_edge_has_the_machines_clock(rig: Rig, given: dict[str, Any]) -> None:
+    with pytest.raises(Rejected) as caught:
+        rig.settings("test-aut", **given)
+    assert (caught.value.code, caught.value.path) == ("FIELD_RANGE", "/test_clock_ahead_seconds")
+
+
+async def test_a_real_authority_sends_and_opens_nothing_by_another_clock(rig: Rig) -> None:
+    for partner in ("test-aut", "test-mda"):
+        rig.world.update(partner, test=False)
+    ahead = await rig.edge("test-aut", test_clock_ahead_seconds=86_400)
+    refused = await offer(ahead, "ident.request", "test-mda")
+    assert isinstance(refused, Refused)
+    assert refused.code == "TEST_NOT_ALLOWED"
+    right = await rig.edge("test-geo")  # its own clock, and it is a test: it may write to no real authority
+    assert not right.settings.told_clock()
+    moldova = await rig.edge("test-mda")
+    request = await taken(moldova, "doc.verify.request", "test-aut")
+    await send(moldova)
+    await deliver(ahead)
+    assert not channel(ahead).delivered
+    assert ahead.inbox.to_open(ahead.seconds() + 3600, 10)  # it waits: nobody was told that it failed
+    assert request.id
+
+
+async def test_a_suspended_agreement_shows_in_what_was_sent_and_received(rig: Rig) -> None:
+    austria, moldova, _ = await applied(rig)
+
+    def shown() -> set[object]:
+        listed = (*status.outgoing(austria.connection, 9), *status.incoming(moldova.connection, 9))
+        assert len(listed) == 2
+        return {one["suspended"] for one in listed}
+
+    assert shown() == {False}
+    rig.world.suspend("TEST-AUT-MDA", "test-mda")
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+    assert shown() == {True}
+    refused = await offer(austria, "readm.application", "test-mda", name="new", safeguards=safe(rig))
+    assert isinstance(refused, Refused)
+    assert refused.code == "NO_AGREEMENT"
+    await agree(rig, version=3)
+    for edge in (austria, moldova):
+        await edge.directories.refresh()
+    assert shown() == {False}

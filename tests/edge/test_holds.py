@@ -345,10 +345,26 @@ async def test_while_another_process_writes_nothing_is_decided(rig: Rig) -> None
 
 async def test_a_database_of_before_gets_the_tables(rig: Rig) -> None:
     austria = await rig.edge("test-aut")
-    for statement in ("DROP TABLE hold", "DROP TABLE journal", "PRAGMA user_version = 1"):
+    for statement in (
+        "DROP TABLE hold", "DROP TABLE journal", "DROP TABLE case_start", "DROP INDEX inbox_overstay_reply",
+        "PRAGMA user_version = 1",
+    ):  # fmt: skip
         austria.connection.execute(statement)
     create(austria.connection)
     assert (await hold(austria)).findings == FOUND
+
+
+async def test_cases_of_before_are_kept_and_say_what_they_know(rig: Rig) -> None:
+    connection = (await rig.edge("test-aut")).connection
+    for statement in (
+        "DROP TABLE case_start", "DROP INDEX inbox_overstay_reply",
+        "CREATE TABLE case_start (case_handle TEXT PRIMARY KEY, pin TEXT, received_at INTEGER) WITHOUT ROWID",
+        "INSERT INTO case_start VALUES ('00', 'EU-MDA/1/MDA', 7)", "PRAGMA user_version = 3",
+    ):  # fmt: skip
+        connection.execute(statement)
+    create(connection)
+    row = connection.execute("SELECT pin, received_at, received_receipt, hub_pin, born FROM case_start").fetchone()
+    assert row == ("EU-MDA/1/MDA", 7, None, None, None)
 
 
 # -- what an operator sees

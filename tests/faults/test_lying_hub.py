@@ -26,8 +26,8 @@ from tests.faults.national import call
 INBOX, MESSAGES, DIRECTORY = "/v1/inbox", "/v1/messages", "/tuf/"
 CONTAINER = {"Content-Type": CONTAINER_TYPE}
 FORGOTTEN = (
-    "retention", "recipient", "lane", "push", "part_use", "case_leaf", "case_party", "case_state", "case_view",
-    "idempotency", "message", "case_key",
+    "retention", "recipient", "lane", "push", "part_use", "case_leaf", "case_party", "case_state", "case_agreement",
+    "case_view", "idempotency", "message", "case_key",
 )  # fmt: skip
 """What the hub knows of messages beside its log; the log itself stays as it is."""
 IMAGE = b"x" * 1000

@@ -113,7 +113,9 @@ async def test_readiness_tells_each_thing_for_itself(world: World, client: Clien
     hub = hub_of(world)
     assert set(check_all(hub).values()) == {"ok"}
     world.clock.advance(days=2)
-    assert check_all(hub) == {"database": "ok", "disk": "ok", "directory": "DIRECTORY_INVALID", "clock": "ok"}
+    assert {name: state for name, state in check_all(hub).items() if state != "ok"} == {
+        "directory": "DIRECTORY_INVALID"
+    }
     world.clock.advance(days=-3)
     assert check_all(hub)["clock"] == "CLOCK_AHEAD"
     world.clock.advance(days=1)

@@ -121,7 +121,7 @@ async def test_retry_after_is_honoured(world: World, edge: CalledEdge) -> None:
 
 async def test_an_edge_that_hangs_is_left_after_the_timeout(world: World, edge: CalledEdge) -> None:
     edge.answers = [HANG]
-    async with world.running(push_timeout_seconds=0.05) as client:
+    async with world.running(push_timeout_seconds=0.5) as client:
         _, index = await send(world, client)
         await until(lambda: lane(world) is not None)
         await pass_time(world, 2)
@@ -197,6 +197,41 @@ async def test_an_edge_that_refuses_everything_does_not_have_everything_parked(w
             await send(world, client)
         await until(lambda: lane(world) is not None and lane(world)[0] == 1)  # type: ignore[index]
         assert len(events(world, "ContentConsignmentFailure")) == 3
+
+
+async def test_a_full_park_stops_lanes_and_loses_nothing(world: World, edge: CalledEdge) -> None:
+    async with world.running(parked_max=2) as client:
+        indices = await send_many(world, client, 5)
+        edge.poison = set(indices[:4])
+        await until(lambda: lane(world) is not None and lane(world)[0] == 1)  # type: ignore[index]
+        assert [leaf.prev for leaf in events(world, "ContentConsignmentFailure")] == indices[:2]
+        assert consigned(world) == []  # the third is refused too, and what comes after it waits for it
+        text = (await client.get("/metrics")).text
+        assert "liaison_parked_room 0.0" in text
+        assert "liaison_parked_now 2.0" in text
+        edge.poison = set(indices[:2])  # the third was mended
+        await pass_time(world, 3600)
+        await until(lambda: consigned(world) == indices[2:])
+        edge.poison = set()
+        with open_log(world.settings(), clock=world.clock) as opened:
+            assert opened.writer.commit_now(consignment.Redriven(None, None, "operator")) == 2
+        hub_of(world).look.set()
+        await until(lambda: len(consigned(world)) == 5)
+    world.check()
+
+
+async def test_what_has_expired_fills_no_park(world: World, edge: CalledEdge) -> None:
+    edge.always = 500
+    async with world.running(parked_max=1) as client:
+        await send_many(world, client, 3)
+        await until(lambda: lane(world) is not None)
+        await pass_time(world, 11 * 86_400)
+        await until(lambda: len(events(world, "ContentConsignmentFailure")) == 3)
+        edge.always = 204
+        _, index = await send(world, client)
+        await pass_time(world, 3600)
+        await until(lambda: consigned(world) == [index])
+        assert "liaison_parked_room 1.0" in (await client.get("/metrics")).text
 
 
 async def test_what_expires_before_it_is_taken_is_parked(world: World, edge: CalledEdge) -> None:

@@ -16,21 +16,30 @@ LISTS = {
     "age_band": 5,
     "agreement_kind": 4,
     "application_item": 16,
+    "assistance": 3,
+    "bcp_kind": 4,
     "civil_mismatch_field": 13,
     "danger": 5,
     "data_use": 9,
     "decision_reason": 8,
     "document_type": 33,
+    "evaluation_info": 4,
+    "evaluation_source": 4,
     "evidence": 31,
     "fraud_type": 23,
+    "handling": 4,
     "mismatch_field": 19,
     "misuse_type": 13,
     "need": 12,
     "no_biometrics": 5,
+    "purpose": 11,
     "record_status": 7,
     "refusal_reason": 10,
     "return_type": 3,
+    "role": 11,
     "route": 14,
+    "sex": 4,
+    "stat_dimension": 10,
     "stat_indicator": 8,
     "stay_exemption": 10,
     "technique": 26,
@@ -38,7 +47,16 @@ LISTS = {
     "visa_ground": 14,
     "visa_status": 7,
 }
-TEXTS = {"EU": 27, "SCHENGEN": 29, "DUBLIN_EURODAC": 31, "EURODAC": 31, "EES": 29, "VIS": 29, "SIS": 30}
+TEXTS = {
+    "EU": 27,
+    "SCHENGEN": 29,
+    "OWN_90_180": 1,
+    "DUBLIN_EURODAC": 31,
+    "EURODAC": 31,
+    "EES": 29,
+    "VIS": 29,
+    "SIS": 30,
+}
 
 
 # -- tables
@@ -203,6 +221,12 @@ def test_codes_without_two_letters(code: str) -> None:
     assert states.alpha2(code) is None
 
 
+def test_two_letters_name_a_state_of_today() -> None:
+    assert (states.from_alpha2("AT"), states.from_alpha2("XK")) == ("AUT", "RKS")
+    for letters in ("", "A", "at", "SU", "ZZ", "AUT"):
+        assert states.from_alpha2(letters) is None
+
+
 def test_germany_is_another_code_inside_a_zone() -> None:
     assert states.from_zone("D") == "DEU"
     assert states.in_zone("DEU") == "D"
@@ -245,9 +269,9 @@ def test_who_is_not_bound(text: str, state: str) -> None:
         ("CHE", {"SCHENGEN", "DUBLIN_EURODAC", "EURODAC", "EES", "VIS", "SIS"}),
         ("NOR", {"SCHENGEN", "DUBLIN_EURODAC", "EURODAC", "EES", "VIS", "SIS"}),
         ("IRL", {"EU", "DUBLIN_EURODAC", "EURODAC"}),
-        ("CYP", {"EU", "DUBLIN_EURODAC", "EURODAC", "SIS"}),
-        ("AUT", set(TEXTS)),
-        ("DNK", set(TEXTS)),
+        ("CYP", {"EU", "DUBLIN_EURODAC", "EURODAC", "SIS", "OWN_90_180"}),
+        ("AUT", set(TEXTS) - {"OWN_90_180"}),
+        ("DNK", set(TEXTS) - {"OWN_90_180"}),
     ],
 )
 def test_states_that_are_bound_by_some(state: str, bound: set[str]) -> None:

@@ -427,26 +427,60 @@ def test_silence_is_judged_by_the_clock_of_the_state_that_was_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "code"),
+    ("more", "code", "path"),
     [
-        ({"claimant": "KAZ"}, "SENDER_ROLE"),  # the state that was silent
-        ({"claimant": "AUT"}, "SENDER_ROLE"),
-        ({"claimant": "EU"}, "SENDER_ROLE"),
-        ({"claimant": ""}, "SENDER_ROLE"),
-        ({"receipt_proven": False}, "TACIT_TOO_EARLY"),
-        ({"extension_pending": True}, "TACIT_TOO_EARLY"),
-        ({"case_suspended": True}, "STEP_NOT_ALLOWED"),
-        ({"claimed_at": noon("2026-12-14")}, "TACIT_TOO_EARLY"),
-        ({"question": Question("td_limit", noon("2026-11-23"))}, "TACIT_NOT_PROVIDED"),
-        ({"question": Question("reply_extension", noon("2026-11-23"))}, "TACIT_NOT_PROVIDED"),
-        ({"question": Question("reply_limit", noon("2026-11-23"), procedure="airport")}, "TACIT_NOT_PROVIDED"),
-        ({"question": Question("reply_limit", noon("2015-11-23"))}, "PROFILE_INACTIVE"),
+        ({"claimant": "KAZ"}, "SENDER_ROLE", "/claimant"),  # the state that was silent
+        ({"claimant": "AUT"}, "SENDER_ROLE", "/claimant"),
+        ({"claimant": "EU"}, "SENDER_ROLE", "/claimant"),
+        ({"claimant": ""}, "SENDER_ROLE", "/claimant"),
+        ({"receipt_proven": False}, "TACIT_TOO_EARLY", "/received_at"),
+        ({"extension_pending": True}, "TACIT_TOO_EARLY", "/claimed_at"),
+        ({"case_suspended": True}, "STEP_NOT_ALLOWED", None),
+        ({"claimed_at": noon("2026-12-14")}, "TACIT_TOO_EARLY", "/claimed_at"),
+        ({"question": Question("td_limit", noon("2026-11-23"))}, "TACIT_NOT_PROVIDED", "/step"),
+        ({"question": Question("reply_extension", noon("2026-11-23"))}, "TACIT_NOT_PROVIDED", "/step"),
+        ({"question": Question("reply_limit", noon("2026-11-23"), procedure="airport")}, "TACIT_NOT_PROVIDED", None),
+        ({"question": Question("reply_limit", noon("2015-11-23"))}, "PROFILE_INACTIVE", "/agreement"),
     ],
 )
-def test_silence_is_no_consent_where_a_condition_is_missing(more: Mapping[str, Any], code: str) -> None:
+def test_silence_is_no_consent_where_a_condition_is_missing(
+    more: Mapping[str, Any], code: str, path: str | None
+) -> None:
     with pytest.raises(Rejected) as caught:
         claim(made(), **more)
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.path) == (code, path)
+
+
+class _EveryDayWorked:
+    """A table of days in which none is off."""
+
+    def is_working_day(self, day: date) -> bool:
+        return day > date.min
+
+    def day_off(self, day: date) -> str | None:
+        return None if self.is_working_day(day) else "never"
+
+    def covers(self, day: date) -> bool:
+        return self.is_working_day(day)
+
+    def unread(self, first: date, last: date) -> tuple[Override, ...]:
+        return () if first <= last else self.unread(last, first)
+
+
+def test_a_claim_is_judged_by_the_days_it_is_given() -> None:
+    """Its own table, not the calendar of today's release: 1 January is off there, and here it is worked."""
+    friday = Question("reply_limit", noon("2026-12-11"))
+    assert claim(made(), at="2027-01-06", question=friday).tacit_consent_from == date(2027, 1, 6)
+    found = claim(made(), at="2027-01-02", question=friday, days=_EveryDayWorked())
+    assert found.tacit_consent_from == date(2027, 1, 2)
+
+
+def test_the_state_asked_is_the_one_outside_the_union_on_that_day() -> None:
+    text = replace(made(first="2010-01-01").texts[0], parties=("BEL", "HRV"))
+    assert due(Profile((text,)), Question("reply_limit", noon("2013-06-30"))).requested == "HRV"
+    with pytest.raises(Rejected) as caught:
+        due(Profile((text,)), Question("reply_limit", noon("2013-07-01")))
+    assert (caught.value.code, caught.value.path) == ("NO_AGREEMENT", "/requested")
 
 
 @pytest.mark.parametrize(

@@ -169,21 +169,21 @@ def test_a_period_is_read_as_profiles_write_it(value: object, period: Period, wo
 
 
 @pytest.mark.parametrize(
-    ("value", "code"),
+    ("value", "code", "at"),
     [
-        ("P1W", "FIELD_PATTERN"), ("P1Y6M", "FIELD_PATTERN"), ("p1m", "FIELD_PATTERN"), ("P٣M", "FIELD_PATTERN"),
-        ("", "FIELD_PATTERN"), ("P0M", "FIELD_RANGE"), ("P101Y", "FIELD_RANGE"), (3, "FIELD_TYPE"),
-        (None, "FIELD_TYPE"), ({"n": 3}, "FIELD_MISSING"), ({"basis": "CD"}, "FIELD_MISSING"),
-        ({"n": "3", "basis": "CD"}, "FIELD_TYPE"), ({"n": True, "basis": "CD"}, "FIELD_TYPE"),
-        ({"n": 3, "basis": "M"}, "CODE_UNKNOWN"), ({"n": 0, "basis": "CD"}, "FIELD_RANGE"),
-        ({"n": 1201, "basis": "CD"}, "FIELD_RANGE"),
-        ({"n": 3, "basis": "CD", "more": 1}, "FIELD_UNKNOWN"),
+        ("P1W", "FIELD_PATTERN", ""), ("P1Y6M", "FIELD_PATTERN", ""), ("p1m", "FIELD_PATTERN", ""),
+        ("P٣M", "FIELD_PATTERN", ""), ("", "FIELD_PATTERN", ""), ("P0M", "FIELD_RANGE", ""),
+        ("P101Y", "FIELD_RANGE", ""), (3, "FIELD_TYPE", ""), (None, "FIELD_TYPE", ""),
+        ({"n": 3}, "FIELD_MISSING", "/basis"), ({"basis": "CD"}, "FIELD_MISSING", "/n"), ({}, "FIELD_MISSING", "/n"),
+        ({"n": "3", "basis": "CD"}, "FIELD_TYPE", "/n"), ({"n": True, "basis": "CD"}, "FIELD_TYPE", "/n"),
+        ({"n": 3, "basis": "M"}, "CODE_UNKNOWN", "/basis"), ({"n": 0, "basis": "CD"}, "FIELD_RANGE", "/n"),
+        ({"n": 1201, "basis": "CD"}, "FIELD_RANGE", "/n"), ({"n": 3, "basis": "CD", "more": 1}, "FIELD_UNKNOWN", ""),
     ],
 )  # fmt: skip
-def test_what_is_no_period_is_refused(value: object, code: str) -> None:
+def test_what_is_no_period_is_refused(value: object, code: str, at: str) -> None:
     with pytest.raises(Rejected) as caught:
         parse_period(value, "/here")
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.path) == (code, f"/here{at}")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,18 @@ def test_the_rest_of_a_whole_period_is_the_longest_extension() -> None:
     assert NO_EXTENSION.words == "none"
 
 
-@pytest.mark.parametrize("value", ["while", {"to": "for ever"}, {"to": {"n": 6, "basis": "CD"}, "n": 1}, {}, None])
-def test_what_is_no_extension_is_refused(value: object) -> None:
-    with pytest.raises(Rejected):
+@pytest.mark.parametrize(
+    ("value", "code", "at"),
+    [
+        ("while", "CODE_UNKNOWN", ""),
+        ({"to": "for ever"}, "FIELD_PATTERN", "/to"),
+        ({"to": {"n": 0, "basis": "CD"}}, "FIELD_RANGE", "/to/n"),
+        ({"to": {"n": 6, "basis": "CD"}, "n": 1}, "FIELD_UNKNOWN", ""),
+        ({}, "FIELD_MISSING", "/n"),
+        (None, "FIELD_TYPE", ""),
+    ],
+)
+def test_what_is_no_extension_is_refused(value: object, code: str, at: str) -> None:
+    with pytest.raises(Rejected) as caught:
         parse_extension(value, "/here")
+    assert (caught.value.code, caught.value.path) == (code, f"/here{at}")

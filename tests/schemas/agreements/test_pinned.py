@@ -10,6 +10,7 @@ from schemas.errors import Rejected
 
 DAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEST = "TEST-PROFILE-AUT-MDA"
 KAZ = Pinned(load("BENELUX-KAZ-2015"))
 
 
@@ -48,9 +49,9 @@ def test_silence_is_no_consent_under_an_uncertain_profile_whoever_claims() -> No
 
 
 def test_a_case_pins_the_newest_version_and_the_state_asked() -> None:
-    assert pin("EU-GEO", "GEO", DAY) == "EU-GEO/1/GEO"
-    assert pin("EU-GEO", "AUT", DAY) == "EU-GEO/1/AUT"
-    assert pin("EU-GEO", "MDA", DAY) == "EU-GEO/1/GEO"  # no party: the one outside the Union stands for it
+    assert pin("EU-GEO", "GEO", DAY, test=False) == "EU-GEO/1/GEO"
+    assert pin("EU-GEO", "AUT", DAY, test=True) == "EU-GEO/1/AUT"
+    assert pin("EU-GEO", "MDA", DAY, test=False) == "EU-GEO/1/GEO"  # no party: the one outside the Union stands for it
     found = pinned("EU-GEO/1/GEO")
     assert found is not None
     assert (found.profile, found.requested) == (load("EU-GEO"), "GEO")
@@ -58,7 +59,30 @@ def test_a_case_pins_the_newest_version_and_the_state_asked() -> None:
 
 @pytest.mark.parametrize("profile", [None, "NO-SUCH", ""])
 def test_without_a_profile_there_is_no_pin(profile: str | None) -> None:
-    assert pin(profile, "GEO", DAY) is None
+    assert pin(profile, "GEO", DAY, test=False) is None
+
+
+def test_a_profile_made_for_tests_is_one_among_tests_alone() -> None:
+    assert pin(TEST, "MDA", DAY, test=True) == f"{TEST}/1/MDA"
+    assert pin(TEST, "MDA", DAY, test=False) is None
+
+
+@pytest.mark.parametrize(
+    ("claimant", "at", "code"),
+    [
+        ("MDA", datetime(2026, 12, 1, tzinfo=UTC), "SENDER_ROLE"),
+        ("GEO", datetime(2026, 12, 1, tzinfo=UTC), "SENDER_ROLE"),
+        ("AUT", datetime(2026, 11, 27, 12, tzinfo=UTC), "TACIT_TOO_EARLY"),  # the last day for an answer
+        ("AUT", datetime(2026, 11, 29, 12, tzinfo=UTC), "TACIT_TOO_EARLY"),  # a Sunday
+    ],
+)
+def test_under_it_too_silence_is_claimed_by_one_side_and_after_its_end(claimant: str, at: datetime, code: str) -> None:
+    found = pinned(f"{TEST}/1/MDA")
+    assert found is not None
+    received = date(2026, 11, 25)
+    with pytest.raises(Rejected, match=code):
+        found.check_tacit_claim(received, claimant=claimant, claimed_at=at)
+    found.check_tacit_claim(received, claimant="AUT", claimed_at=datetime(2026, 11, 30, 12, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from schemas.agreements import profile
 from schemas.agreements.clocks import STEPS
 from schemas.agreements.period import NO_EXTENSION, Extension, Period
-from schemas.agreements.profile import FOLDER, Profile, ids, lay, load, plain
+from schemas.agreements.profile import FOLDER, Profile, for_tests, ids, lay, load, plain
 from schemas.agreements.text import FORMS, Text, canonical, parse_text
 from schemas.errors import Rejected
 
@@ -244,8 +244,35 @@ def test_a_profile_says_who_is_asked_and_who_is_bound() -> None:
 
 def test_with_two_parties_outside_the_union_nobody_is_asked_unless_said() -> None:
     text = replace(load("BENELUX-KAZ-2015").texts[0], parties=("KAZ", "GEO"))
-    with pytest.raises(Rejected, match="NO_AGREEMENT"):
+    with pytest.raises(Rejected) as caught:
         Profile((text,)).requested(TODAY)
+    assert (caught.value.code, caught.value.path) == ("NO_AGREEMENT", "/requested")
+
+
+def test_who_is_outside_the_union_is_asked_of_the_day() -> None:
+    """Croatia was, the United Kingdom is."""
+    croatia = Profile((replace(load("BENELUX-KAZ-2015").texts[0], parties=("BEL", "HRV")),))
+    assert croatia.requested(date(2013, 6, 30)) == "HRV"
+    kingdom = Profile((replace(load("BENELUX-KAZ-2015").texts[0], parties=("BEL", "GBR")),))
+    assert kingdom.requested(date(2020, 2, 1)) == "GBR"
+    for profile_, day in ((croatia, date(2013, 7, 1)), (kingdom, date(2020, 1, 31))):
+        with pytest.raises(Rejected, match="NO_AGREEMENT"):
+            profile_.requested(day)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "ask", "at"),
+    [
+        ("reply_limit", {"n": 0, "basis": "CD"}, "period", "/keys/reply_limit/value/n"),
+        ("reply_extension", "for ever", "extension", "/keys/reply_extension/value"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named_by_its_key(key: str, value: Any, ask: str, at: str) -> None:
+    text = load("BENELUX-KAZ-2015").texts[0]
+    wrong = replace(text, keys={**text.keys, key: replace(text.keys["reply_limit"], value=value)})
+    with pytest.raises(Rejected) as caught:
+        getattr(Profile((wrong,)), ask)(key)
+    assert caught.value.path == at
 
 
 def test_what_is_unknown_is_told_from_what_is_none() -> None:
@@ -290,8 +317,9 @@ def test_a_profile_is_inactive_before_its_first_day_and_while_one_text_is_suspen
     [("EU-XXX", None), ("", None), ("../agreement", None), ("eu-mda", None), ("EU-MDA", 2), ("EU-MDA", 0)],
 )
 def test_an_unknown_profile_or_version_is_refused(name: str, version: int | None) -> None:
-    with pytest.raises(Rejected, match="NO_AGREEMENT"):
+    with pytest.raises(Rejected) as caught:
         load(name, version)
+    assert (caught.value.code, caught.value.path) == ("NO_AGREEMENT", "/agreement")
 
 
 def test_a_case_that_pinned_a_version_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,6 +329,7 @@ def test_a_case_that_pinned_a_version_keeps_it(tmp_path: Path, monkeypatch: pyte
     for version, members in ((1, first), (2, second)):
         (tmp_path / f"EU-MDA.v{version}.json").write_text(json.dumps(members), encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no profile", encoding="utf-8")
+    (tmp_path / "TEST-X.v1.json").write_text("{}", encoding="utf-8")  # not where those lie
     monkeypatch.setattr(profile, "FOLDER", tmp_path)
     profile._versions.cache_clear()
     profile._load.cache_clear()
@@ -309,18 +338,29 @@ def test_a_case_that_pinned_a_version_keeps_it(tmp_path: Path, monkeypatch: pyte
         assert load("EU-MDA").version == 2
         assert load("EU-MDA").period("reply_limit") == Period(12, "WD")
         assert load("EU-MDA", 1).period("reply_limit") == Period(11, "WD")
+        with pytest.raises(Rejected, match="NO_AGREEMENT"):
+            load("TEST-X")
         assert load("EU-MDA", 1).texts[0].digest != load("EU-MDA").texts[0].digest
     finally:
         profile._versions.cache_clear()
         profile._load.cache_clear()
 
 
+def test_a_profile_made_for_tests_is_known_and_never_listed() -> None:
+    found = load("TEST-PROFILE-AUT-MDA")
+    assert found.certain
+    assert found.texts[0].kind == "test"
+    assert not any(for_tests(name) or load(name).texts[0].kind == "test" for name in ids())
+    assert not any(load(name).certain for name in ids())  # silence is consent under none that is shipped
+
+
 def test_a_text_lies_only_over_the_one_it_names() -> None:
     serbia, bosnia = load("BENELUX-SRB-2013").texts, load("BENELUX-BIH-2013").texts
     assert lay(serbia) == load("BENELUX-SRB-2013")
     for wrong in ((serbia[0], bosnia[1]), (serbia[0],), (serbia[1], serbia[1]), ()):
-        with pytest.raises(Rejected, match="NO_AGREEMENT"):
+        with pytest.raises(Rejected) as caught:
             lay(wrong)
+        assert (caught.value.code, caught.value.path) == ("NO_AGREEMENT", "/base")
 
 
 def test_the_digest_is_of_the_members_and_not_of_the_file(raw: Any) -> None:
@@ -354,6 +394,8 @@ def _spoiled(raw: Any, path: str, value: Any) -> Text:
         ("/dated", "yesterday", "FIELD_PATTERN", None),
         ("/kind", "treaty", "CODE_UNKNOWN", None),
         ("/kind", "protocol", "FIELD_MISSING", "/base"),
+        ("/kind", "test", "FIELD_RANGE", "/id"),
+        ("/id", "TEST-KAZ", "FIELD_RANGE", None),
         ("/base", {"id": "EU-KAZ", "version": 1}, "FIELD_UNKNOWN", None),
         ("/parties", "KAZ", "FIELD_TYPE", None),
         ("/parties", ["KAZ"], "FIELD_LENGTH", None),

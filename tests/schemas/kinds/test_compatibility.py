@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import PydanticCustomError
 
 from schemas import publication, registry
+from schemas.codes.lists import ordered
 from schemas.compatibility import Break, breaks
 from schemas.errors import Finding
 from schemas.kinds.kind import Kind
+from schemas.parts.coded import closed
 
 Changed = Callable[..., dict[str, Any]]
 Schema = dict[str, Any]
@@ -276,3 +279,27 @@ def test_lists_that_may_grow_are_those_with_a_table(kind: str) -> None:
     text = json.dumps(registry.json_schema(kind))
     for name in set(re.findall(r'"x-code-lists": \["([a-z_]+)"', text)):
         assert (Path(registry.__file__).parent / "codes" / "tables" / f"{name}.json").is_file()
+
+
+def test_a_closed_list_may_be_named_without_being_opened() -> None:
+    """Where its codes are kept binds nobody; that a code was added still breaks whoever reads."""
+    old = {"type": "string", "enum": ["H0", "H1"]}
+    named = {**old, "x-code-table": "handling"}
+    assert breaks(old, named) == breaks(named, old) == []
+    assert breaks(named, {**named, "enum": ["H0", "H1", "H4"]}) == [Break("", "readers", "enum")]
+    assert breaks(named, {**named, "enum": ["H0"]}) == [Break("", "senders", "enum")]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("purpose", "PURPOSE"), ("handling", "H4"), ("handling", "h0"), ("evaluation_source", "D"),
+        ("evaluation_info", "5"), ("role", "ZZ"), ("bcp_kind", "AIR"), ("sex", "m"), ("assistance", ""),
+    ],
+)  # fmt: skip
+def test_a_reader_is_as_strict_as_a_sender_with_a_closed_list(name: str, code: str) -> None:
+    """It is no code that a newer program may have added, so it is never passed on with a warning."""
+    with pytest.raises(PydanticCustomError) as refusal:
+        closed(name).check(code)
+    assert refusal.value.type == "CODE_UNKNOWN"
+    assert [closed(name).check(known) for known in ordered(name)] == list(ordered(name))

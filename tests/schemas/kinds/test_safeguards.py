@@ -1,12 +1,14 @@
 """The safeguards: what goes to whom only if, each rule accepting and refusing."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from schemas import registry
 from schemas.errors import Finding
+from schemas.registry import CheckContext
 from schemas.safeguards.rules import SAFEGUARDS
 
 Errors = Callable[..., set[tuple[str, str]]]
@@ -137,6 +139,15 @@ def test_sg4_a_consent_of_tomorrow(abroad: Abroad, errors: Errors) -> None:
     assert ("SG4", path) in errors(abroad({path: "2026-05-01"}), **TO_MOLDOVA)
 
 
+def test_sg4_a_consent_of_the_latest_day_that_it_is_anywhere(abroad: Abroad, errors: Errors) -> None:
+    """At noon in UTC it is already the next day in the easternmost place, and nowhere the day after."""
+    path, noon = "/safeguards/origin_consents/0/on", datetime(2026, 4, 1, 12, tzinfo=UTC)
+    latest = CheckContext(at=noon).latest_day
+    assert ("SG4", path) not in errors(abroad({path: latest.isoformat()}), at=noon, **TO_MOLDOVA)
+    after = latest + timedelta(days=1)
+    assert ("SG4", path) in errors(abroad({path: after.isoformat()}), at=noon, **TO_MOLDOVA)
+
+
 @pytest.mark.parametrize(
     ("system", "path", "value", "released"),
     [
@@ -184,6 +195,19 @@ def test_sg5_names_a_system_does_not_hold(abroad: Abroad, errors: Errors) -> Non
     parts = registry.example(NOTICE)["person"]["identities"][0]["parts"]
     payload = abroad({"/person/identities/1": {"type": "nickname", "parts": parts}})
     assert errors(payload, **TO_MOLDOVA) == {("SG5", "/person/identities/1")}
+
+
+@pytest.mark.parametrize(
+    ("born", "released"),
+    [("2008-04-02", True), ("2008-04-01", False), ("2008-03-31", False)],
+)
+def test_sg5_parents_from_vis_go_until_the_eighteenth_birthday(
+    born: str, released: bool, abroad: Abroad, errors: Errors
+) -> None:
+    father = [{"kind": "given", "value": "PETRO", "script": "Latn", "as_on": "statement"}]
+    tagged = {"/person/source_system": "VIS", "/person/birth_date/value": born, "/person/parents": {"father": father}}
+    found = errors(abroad(tagged), at=datetime(2026, 4, 1, 12, tzinfo=UTC), **TO_MOLDOVA)
+    assert (("SG5", "/person/parents") not in found) is released
 
 
 def test_sg5_a_minors_parents_from_vis(abroad: Abroad, errors: Errors) -> None:
@@ -328,6 +352,77 @@ def test_sg13_a_check_grows_old(on: str, holds: bool, abroad: Abroad, errors: Er
 @pytest.mark.parametrize("mark", ["RESTREINT UE/EU RESTRICTED", "SECRET", "LIMITE", "unclassified", "VS-NfD"])
 def test_classified_does_not_travel(kind: str, mark: str, changed: Changed, errors: Errors) -> None:
     assert errors(changed(kind, {"/classification": mark})) == {("CLASSIFIED", "/classification")}
+
+
+def test_a_mark_in_its_own_place_is_found_once(changed: Changed, findings: Findings) -> None:
+    """It is no text in which somebody wrote a mark beside."""
+    found = [one for one in findings(changed(NOTICE, {"/classification": "SECRET"})) if one.code == "CLASSIFIED"]
+    assert found == [Finding("/classification", "CLASSIFIED")]
+
+
+# -- who can answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "path"),
+    [
+        ("doc.verify.request", {"/document/issuer": "GEO"}, "/document/issuer"),
+        ("ident.request", {"/presumed_nationality": "GEO"}, "/presumed_nationality"),
+        ("visa.verify.request", {"/visa_issuer": "GEO"}, "/visa_issuer"),
+        ("visa.misuse.notice", {"/visa/issuer": "GEO"}, "/visa/issuer"),
+        ("visa.overstay.notice", {"/visa/issuer": "GEO"}, "/visa/issuer"),
+        (
+            "readm.application",
+            {"/variant": "own_national", "/person/nationalities": [{"code": "GEO", "basis": "documented"}]},
+            "/person/nationalities/0/code",
+        ),
+        (
+            "readm.application",
+            {"/variant": "former_national", "/person/nationalities": [], "/person/former_nationalities": ["GEO"]},
+            "/person/former_nationalities/0",
+        ),
+    ],
+)
+def test_who_is_asked_is_who_can_answer(
+    kind: str, changes: dict[str, object], path: str, changed: Changed, findings: Findings
+) -> None:
+    """A warning at the field that names another state, and none when it names the recipient."""
+
+    def places(recipient: str) -> list[str]:
+        payload = changed(kind, {**_nobody_else(kind), **changes})
+        found = findings(payload, sender_state="AUT", recipient_states=(recipient,))
+        return [one.path for one in found if one.code == "RECIPIENT_NOT_COMPETENT"]
+
+    assert places("MDA") == [path]
+    assert places("GEO") == []
+
+
+def _nobody_else(kind: str) -> dict[str, object]:
+    """What takes the specimen state out of the example's other fields."""
+    others = {"visa.overstay.notice": {"/person/nationalities": [{"code": "UKR", "basis": "documented"}]}}
+    return dict(others.get(kind, {}))
+
+
+@pytest.mark.parametrize(("recipient", "warned"), [("UKR", False), ("AUT", False), ("GEO", True)])
+def test_an_overstay_is_told_to_the_issuer_or_the_state_of_nationality(
+    recipient: str, warned: bool, changed: Changed, findings: Findings, removed: object
+) -> None:
+    held = {"/person/nationalities": [{"code": "UKR", "basis": "documented"}], "/visa/issuer": "AUT"}
+    found = findings(changed(NOTICE, held), sender_state="DEU", recipient_states=(recipient,))
+    assert any(one.code == "RECIPIENT_NOT_COMPETENT" for one in found) is warned
+    without = {"/person/nationalities": held["/person/nationalities"], "/visa": removed}
+    found = findings(changed(NOTICE, without), sender_state="DEU", recipient_states=(recipient,))
+    places = [one.path for one in found if one.code == "RECIPIENT_NOT_COMPETENT"]
+    assert places == ([] if recipient == "UKR" else ["/person/nationalities/0/code"])
+
+
+def test_a_third_countrys_national_may_be_taken_back_by_any_state(changed: Changed, findings: Findings) -> None:
+    foreign = {
+        "/variant": "third_country_national",
+        "/person/nationalities": [{"code": "GEO", "basis": "documented"}],
+    }
+    found = findings(changed("readm.application", foreign), sender_state="AUT", recipient_states=("MDA",))
+    assert "RECIPIENT_NOT_COMPETENT" not in {one.code for one in found}
 
 
 def test_what_is_not_classified_travels(kind: str, changed: Changed, errors: Errors, removed: object) -> None:

@@ -5,10 +5,25 @@ from typing import Any
 
 import pytest
 
+from schemas import registry
+from schemas.codes.tables import table
+from schemas.kinds import stat_v1
+
 Errors = Callable[..., set[tuple[str, str]]]
 Changed = Callable[..., dict[str, Any]]
 
 ROW, RELEASE = "stat.submission", "stat.release"
+
+
+def test_the_form_has_the_dimensions_of_the_list_and_no_other() -> None:
+    listed = table("stat_dimension").rows
+    assert tuple(stat_v1.Dimensions.model_fields) == tuple(listed)
+    properties = registry.json_schema(ROW)["properties"]
+    for name, row in listed.items():
+        values = table(row.says["codes"]).rows
+        shown = properties[name].get("enum")
+        assert shown is None or set(shown) == set(values)
+        assert row.says.get("indicator", "FALSE_DOC") in table("stat_indicator").rows
 
 
 def cells(*shown: str, across: str = "bcp_kind") -> list[dict[str, object]]:

@@ -85,6 +85,21 @@ def test_a_visa_free_stay_is_counted_by_90_in_180(changed: Changed, errors: Erro
     assert errors(changed(NOTICE, {**changes, "/computed/days": 6})) == {("STAY_RECOMPUTE", "/computed/days")}
 
 
+@pytest.mark.parametrize(
+    ("point", "counts"),
+    [("ATVIE", True), ("BGSOF", True), ("MDKIV", True), ("ZZ1", True), ("", True), ("CYLCA", False), ("IEDUB", False)],
+)
+def test_a_stay_elsewhere_in_the_union_is_not_counted(
+    point: str, counts: bool, changed: Changed, errors: Errors, removed: object
+) -> None:
+    """One that began where the table knows of no territory is judged as it is told."""
+    entry = {"at": "2025-12-01", **({"bcp": point} if point else {})}
+    stays = [{"entry": entry, "exit": {"at": "2026-03-05"}, "under": "visa_free", "source_system": "stamp"}]
+    changes = {"/visa": removed, "/stays": stays, "/computed/first_overstay_day": "2026-03-01", "/computed/days": 5}
+    found = errors(changed(NOTICE, changes))
+    assert (("STAY_RECOMPUTE", "/computed/days") not in found) is counts
+
+
 def test_a_stay_without_entry_cannot_be_counted(
     changed: Changed, findings: Callable[..., list[Finding]], removed: object
 ) -> None:

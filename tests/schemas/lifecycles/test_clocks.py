@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.lifecycles import PROCEDURES, Clock, next_clock
+from schemas.lifecycles import PROCEDURES, Clock, correction, next_clock
 from schemas.lifecycles.clocks import CLOCKS, add_working_days, next_month
 
 WEDNESDAY = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
@@ -148,3 +148,18 @@ def test_a_clock_bears_its_name_however_it_is_counted() -> None:
     assert answer("A", WEDNESDAY) == Clock("answer", "H", WEDNESDAY + timedelta(hours=2))
     assert next_clock("subject_request", "requested", {}, WEDNESDAY) is None
     assert next_clock("document_check", "requested", {}, WEDNESDAY) is None
+
+
+@given(began=st.datetimes(timezones=st.timezones()).filter(lambda at: 1900 < at.year < 2100))
+def test_a_correction_is_answered_within_seven_days(began: datetime) -> None:
+    found = correction(began)
+    assert (found.name, found.basis) == ("correction", "CD")
+    assert found.due == began.astimezone(UTC).date() + timedelta(days=7)
+    assert found.ends_at is not None
+    assert timedelta(days=7) < found.ends_at - began <= timedelta(days=8)
+
+
+def test_a_correction_that_nobody_has_is_not_owed_yet() -> None:
+    assert correction(None).due is None
+    with pytest.raises(ValueError, match="zone"):
+        correction(datetime(2026, 4, 1))  # noqa: DTZ001 - that is what must not pass

@@ -410,6 +410,20 @@ def test_who_issues_such_stickers(code: str, issuer: str, own: bool, write: Writ
     assert ("optional" in reading.fields) is not own
 
 
+@pytest.mark.parametrize("begins", ["0101", "0615", "1020", "1231", "0229"])
+def test_a_stickers_validity_begins_on_that_day_of_that_month(begins: str, write: Write) -> None:
+    reading = read(write("MRVB", "VC", issuer="AUT", optional=f"<230{begins}"), "MRVB")
+    assert reading.fields["valid_from"] == f"{begins[:2]}-{begins[2:]}"
+
+
+def test_each_optional_field_has_its_own_name(write: Write) -> None:
+    both = read(write("TD1", "I<", optional="FIRST", optional_2="SECOND"), "TD1")
+    assert (both.fields["optional"], both.fields["optional_2"]) == ("FIRST", "SECOND")
+    second = read(write("TD1", "I<", optional_2="SECOND"), "TD1")
+    assert "optional" not in second.fields
+    assert second.fields["optional_2"] == "SECOND"
+
+
 def test_a_long_stay_has_no_days(write: Write) -> None:
     reading = read(write("MRVB", "VD", issuer="AUT", optional="<M<<1001"), "MRVB")
     assert reading.fields["visa_type"] == "D"

@@ -13,6 +13,7 @@ import pytest
 
 from liaison.cli import main
 from schemas.errors import Rejected
+from schemas.stay import Waiver
 from schemas.stay.reading import STAYS_MAX, read_enquiry
 
 Run = Callable[..., tuple[int, Any]]
@@ -20,6 +21,21 @@ Run = Callable[..., tuple[int, Any]]
 CANARY = "Zz Canary 77"
 TODAY = date(2026, 11, 25)
 W2 = {"entry": "2026-01-10", "exit": "2026-04-10"}
+WAIVER: dict[str, object] = {
+    "agreement_id": "DEU-UTO-1962",
+    "granting_state": "DEU",
+    "concluded_on": "1962-05-01",
+    "notified": True,
+    "requested_on": "2026-04-08",
+    "granted_from": "2026-04-10",
+    "granted_to": "2026-05-09",
+}
+LIMITED: dict[str, object] = {
+    "valid_from": "2026-10-01",
+    "valid_until": "2026-11-30",
+    "ltv": True,
+    "territory": ["AUT"],
+}
 VISA = {"valid_from": "2026-10-01", "valid_until": "2026-11-30", "entries": "2", "duration_days": 30}
 
 
@@ -49,7 +65,10 @@ def test_an_overstay_is_a_result(run: Run) -> None:
         "breaches": [{"rule": "90_180", "first_day": "2026-04-10", "days": 1}],
         "entries_used": None,
         "limited_territory": False,
-        "rule_version": "1",
+        "territory_judged": None,
+        "waiver": None,
+        "apart": [],
+        "rule_version": "2",
     }
 
 
@@ -197,12 +216,135 @@ def test_days_are_those_written_and_instants_are_compared_as_such() -> None:
         ({"visa": {**VISA, "ltv": "yes"}}, "FIELD_TYPE", "/visa/ltv"),
         ({"visa": {**VISA, "ltv_ground": "25_1_B"}}, "FIELD_UNKNOWN", "/visa/ltv_ground"),
         ({"visa": {**VISA, "ltv": True, "ltv_ground": "25_2"}}, "CODE_UNKNOWN", "/visa/ltv_ground"),
+        ({"visa": {**VISA, "ltv": True, "ltv_ground": 1}}, "FIELD_TYPE", "/visa/ltv_ground"),
+        ({"visa": {**VISA, "type": 1}}, "FIELD_TYPE", "/visa/type"),
+        ({"visa": {**VISA, "valid_from": 1}}, "FIELD_TYPE", "/visa/valid_from"),
+        ({"visa": {**VISA, "valid_until": 1}}, "FIELD_TYPE", "/visa/valid_until"),
+        ({"visa": {**LIMITED, "ltv": False}}, "FIELD_UNKNOWN", "/visa/territory"),
+        ({"visa": {**LIMITED, "territory": "AUT"}}, "FIELD_TYPE", "/visa/territory"),
+        ({"visa": {**LIMITED, "territory": []}}, "FIELD_LENGTH", "/visa/territory"),
+        ({"visa": {**LIMITED, "territory": ["AUT"] * 61}}, "FIELD_LENGTH", "/visa/territory"),
+        ({"visa": {**LIMITED, "territory": ["AUT", "D"]}}, "CODE_UNKNOWN", "/visa/territory/1"),
+        ({"visa": {**LIMITED, "territory": ["AUT", None]}}, "FIELD_TYPE", "/visa/territory/1"),
+        ({"stays": [{**W2, "state": "AT"}]}, "CODE_UNKNOWN", "/stays/0/state"),
+        ({"stays": [{**W2, "state": 1}]}, "FIELD_TYPE", "/stays/0/state"),
+        ({"stays": [{**W2, "entry_bcp": "AT"}]}, "FIELD_PATTERN", "/stays/0/entry_bcp"),
+        ({"stays": [{**W2, "entry_bcp": "atVIE"}]}, "FIELD_PATTERN", "/stays/0/entry_bcp"),
+        ({"stays": [{**W2, "entry_bcp": "ZZVIE"}]}, "CODE_UNKNOWN", "/stays/0/entry_bcp"),
+        ({"stays": [{**W2, "exit_bcp": 1}]}, "FIELD_TYPE", "/stays/0/exit_bcp"),
+        ({"stays": [{"entry": "2026-01-10", "exit_bcp": "ATVIE"}]}, "FIELD_UNKNOWN", "/stays/0/exit_bcp"),
+        ({"waiver": None}, "FIELD_TYPE", "/waiver"),
+        *(
+            (
+                {"waiver": {name: value for name, value in WAIVER.items() if name != left}},
+                "FIELD_MISSING",
+                f"/waiver/{left}",
+            )
+            for left in WAIVER
+        ),
+        ({"waiver": {**WAIVER, "remarks": "x"}}, "FIELD_UNKNOWN", "/waiver/remarks"),
+        ({"waiver": {**WAIVER, "agreement_id": 1}}, "FIELD_TYPE", "/waiver/agreement_id"),
+        ({"waiver": {**WAIVER, "agreement_id": "a b"}}, "FIELD_PATTERN", "/waiver/agreement_id"),
+        ({"waiver": {**WAIVER, "agreement_id": "a" * 41}}, "FIELD_PATTERN", "/waiver/agreement_id"),
+        ({"waiver": {**WAIVER, "granting_state": "DE"}}, "CODE_UNKNOWN", "/waiver/granting_state"),
+        ({"waiver": {**WAIVER, "notified": "yes"}}, "FIELD_TYPE", "/waiver/notified"),
+        ({"waiver": {**WAIVER, "concluded_on": "1962"}}, "FIELD_PATTERN", "/waiver/concluded_on"),
+        ({"waiver": {**WAIVER, "requested_on": 1}}, "FIELD_TYPE", "/waiver/requested_on"),
+        ({"waiver": {**WAIVER, "granted_to": "2026-04-09"}}, "FIELD_RANGE", "/waiver/granted_to"),
+        ({"waiver": {**WAIVER, "exit_only_via": "D"}}, "CODE_UNKNOWN", "/waiver/exit_only_via"),
     ],
 )
 def test_what_is_no_enquiry_is_refused_by_name(changes: dict[str, object], code: str, path: str) -> None:
     with pytest.raises(Rejected) as refusal:
         read_enquiry({"stays": [W2], **changes}, today=TODAY)
     assert (refusal.value.code, refusal.value.path) == (code, path)
+
+
+def test_an_open_stay_may_begin_on_the_day_judged() -> None:
+    entered = {"stays": [{"entry": "2026-03-01"}], "on": "2026-03-01"}
+    assert read_enquiry(entered, today=TODAY).stays[0].entry == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(("kind", "long_stay"), [("A", False), ("C", False), ("D", True)])
+def test_types_of_visas(kind: str, long_stay: bool) -> None:
+    visa = read_enquiry({"stays": [], "visa": {**LIMITED, "type": kind}}, today=TODAY).visa
+    assert visa is not None
+    assert (visa.long_stay, visa.own_days, visa.limited_territory) == (long_stay, False, True)
+
+
+def test_exactly_as_many_stays_as_may_be() -> None:
+    assert len(read_enquiry({"stays": [W2] * STAYS_MAX}, today=TODAY).stays) == STAYS_MAX
+
+
+@pytest.mark.parametrize(
+    ("point", "at", "day"),
+    [
+        ("BGSOF", "2026-02-19T22:30:00Z", date(2026, 2, 20)),
+        ("BGSOF", "2026-02-19T21:59:59Z", date(2026, 2, 19)),
+        ("BGSOF", "2026-07-19T21:00:00Z", date(2026, 7, 20)),  # in summer an hour earlier
+        ("ESMAD", "2026-02-19T23:30:00Z", date(2026, 2, 20)),
+        ("ESLPA", "2026-02-19T23:30:00Z", date(2026, 2, 19)),  # the Canaries are an hour behind
+        ("PTPDL", "2026-02-20T00:30:00+00:00", date(2026, 2, 19)),
+        ("RUKGD", "2026-02-20T00:30:00+03:00", date(2026, 2, 19)),
+        ("GEBUS", "2026-02-19T20:00:00Z", date(2026, 2, 20)),
+        ("AFKBL", "2026-02-19T23:30:00Z", date(2026, 2, 19)),  # no zone is known: as written
+        ("BGSOF", "2026-02-19", date(2026, 2, 19)),  # a civil date has no zone
+    ],
+)
+def test_a_border_point_has_its_own_day(point: str, at: str, day: date) -> None:
+    (entered,) = read_enquiry({"stays": [{"entry": at, "entry_bcp": point}]}, today=TODAY).stays
+    assert entered.entry == day
+    (left,) = read_enquiry({"stays": [{"entry": "2026-01-01", "exit": at, "exit_bcp": point}]}, today=TODAY).stays
+    assert left.exit == day
+
+
+def test_where_somebody_was() -> None:
+    def read(**members: str) -> tuple[str | None, str | None]:
+        (stay,) = read_enquiry({"stays": [{**W2, **members}]}, today=TODAY).stays
+        return stay.state, stay.exit_state
+
+    assert read() == (None, None)
+    assert read(entry_bcp="ATVIE", exit_bcp="DEFRA") == ("AUT", "DEU")
+    assert read(entry_bcp="ATVIE", state="ITA") == ("ITA", None)
+
+
+def test_a_limited_visa_and_a_waiver_are_read() -> None:
+    by_austria = {**WAIVER, "exit_only_via": "AUT"}
+    asked: dict[str, object] = {"stays": [W2], "visa": LIMITED, "waiver": by_austria}
+    enquiry = read_enquiry(asked, today=TODAY)
+    assert enquiry.visa is not None
+    assert enquiry.visa.territory == frozenset({"AUT"})
+    assert enquiry.waiver == Waiver(
+        agreement_id="DEU-UTO-1962",
+        state="DEU",
+        concluded_on=date(1962, 5, 1),
+        notified=True,
+        requested_on=date(2026, 4, 8),
+        first=date(2026, 4, 10),
+        last=date(2026, 5, 9),
+        exit_via="AUT",
+    )
+
+
+def test_the_command_shows_territory_and_waiver(run: Run) -> None:
+    stays = [
+        {"entry": "2026-01-10", "exit": "2026-04-09", "entry_bcp": "DEFRA"},
+        {"entry": "2026-04-10", "exit": "2026-05-09", "state": "DEU", "under": "bilateral_waiver"},
+        {"entry": "2026-05-01", "exit": "2026-05-03", "entry_bcp": "CYLCA"},
+    ]
+    code, found = run({"stays": stays, "waiver": WAIVER}, "--json")
+    assert code == 0
+    assert (found["used"], found["overstay_days"]) == (120, 0)
+    assert found["waiver"] == {"objections": [], "request_until": "2026-04-09"}
+    assert [(one["state"], one["used"], one["remaining"]) for one in found["apart"]] == [("CYP", 3, 87)]
+    _, found = run({"stays": stays, "waiver": {**WAIVER, "notified": False}}, "--json")
+    assert (found["overstay_days"], found["waiver"]["objections"]) == (30, ["NOT_NOTIFIED"])
+    _, text = run({"stays": stays, "waiver": WAIVER})
+    assert "apart:" in text
+    limited = {"entry": "2026-10-05", "exit": "2026-10-06", "state": "FRA"}
+    _, found = run({"stays": [limited], "visa": LIMITED}, "--json")
+    assert found["territory_judged"] is True
+    assert found["breaches"] == [{"rule": "TERRITORY", "first_day": "2026-10-05", "days": 2}]
 
 
 @pytest.mark.parametrize("found", [None, [], "stays", 1])

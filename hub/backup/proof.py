@@ -1,0 +1,238 @@
+"""Does a restored database say what was signed? Everything that follows from the log is made anew and compared.
+
+Leaves with their hashes, tiles and every signed checkpoint; the head; which partner a leaf names; directory versions;
+statements and messages with the leaves that name them, containers with their signed digests, parts with their
+containers; how far each recipient got; what a leaf's commitments commit to; and the cases, as a rebuild makes them.
+
+Raises Rejected(BACKUP_INVALID) with the table and the index at fault. Memory grows with the number of leaves, not with
+what messages hold.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.backup.manifest import INVALID
+from hub.cases.reading import told
+from hub.cases.rebuilding import compare_here
+from hub.store.engine import Connection
+from hub.store.reading import Reader
+from keys.at_rest import AtRest
+from keys.container import parse_container
+from keys.proofs.checkpoint import Checkpoint, LogPublic
+from keys.proofs.leaf import Leaf, commitment, parse_leaf
+from keys.proofs.merkle import CompactRange, leaf_hash
+from keys.proofs.tiles import TILE_HEIGHT, TILE_WIDTH
+from keys.statements import SignedStatement, parse_statement
+from schemas.errors import Fault, Rejected
+
+_LEAVES_AT_ONCE = 512
+_CONTAINERS_AT_ONCE = 16
+_LADDER = {
+    "ContentConsignment": "consigned",
+    "ContentHandover": "handed_over",
+    "ContentHandoverFailure": "failed",
+    "ContentAccessTracking": "handed_over",
+}
+"""What each leaf makes of a recipient's row."""
+
+
+def prove(
+    connection: Connection,
+    at_rest: AtRest,
+    public: LogPublic,
+    seen: Checkpoint | None,
+    advance: Callable[[int], None],
+) -> tuple[int, str]:
+    """The database holds one log, whole and as signed; returns its size, and its root in hex.
+
+    Args:
+        connection: inside a transaction of the caller's.
+        at_rest: the hub's.
+        public: the log's keys.
+        seen: a signed state of this log that somebody else holds; it must be part of this log.
+        advance: told how many more leaves are done.
+
+    Raises:
+        Rejected: BACKUP_INVALID; LOG_BEHIND when `seen` is newer, LOG_INCONSISTENT when it is of another log.
+    """
+    proof = _Proof(connection, at_rest, public, seen)
+    try:
+        return proof.run(advance)
+    except (Fault, ValueError, KeyError) as error:
+        raise Rejected(INVALID, f"/tables/leaf/{proof.tree.size}") from error
+
+
+class _Proof:
+    """One walk over the log."""
+
+    def __init__(self, connection: Connection, at_rest: AtRest, public: LogPublic, seen: Checkpoint | None) -> None:
+        self.connection = connection
+        self.at_rest = at_rest
+        self.public = public
+        self.seen = seen
+        self.reader = Reader(connection, at_rest)
+        self.tree = CompactRange()
+        self.edges: dict[int, list[bytes]] = {}
+        self.named: set[tuple[str, int]] = set()
+        self.recipients: dict[tuple[str, int], list[Any]] = {}
+        self.accepted: dict[int, Leaf] = {}
+        self.versions: dict[int, int] = {}
+        self.statements: set[bytes] = set()
+        self.last: SignedStatement | None = None
+
+    def run(self, advance: Callable[[int], None]) -> tuple[int, str]:
+        """The whole proof, cheapest and most telling first."""
+        checkpoints = self._checkpoints()
+        following = next(checkpoints, None)
+        at = datetime.min.replace(tzinfo=UTC)
+        for index, hash_, raw in self._pages("leaf", "idx, hash, bytes", _LEAVES_AT_ONCE):
+            leaf = parse_leaf(raw)
+            _holds(index == self.tree.size and leaf_hash(raw) == hash_ and leaf.at >= at, "leaf", index)
+            at = leaf.at
+            self.tree.append(hash_, self._completed)
+            self._look_at(index, leaf)
+            if following is not None and following.size == self.tree.size:
+                _holds(following.root == self.tree.root(), "checkpoint", following.size)
+                following = next(checkpoints, None)
+            if self.seen is not None and self.seen.size == self.tree.size and self.seen.root != self.tree.root():
+                raise Rejected("LOG_INCONSISTENT")
+            if index % _LEAVES_AT_ONCE == 0:
+                advance(_LEAVES_AT_ONCE)
+        _holds(following is None, "checkpoint", self.tree.size)
+        if self.seen is not None and self.seen.size > self.tree.size:
+            raise Rejected("LOG_BEHIND")
+        root = self.tree.root()
+        head = (self.tree.size, root, self.tree.serialise(), int(at.timestamp()))
+        _holds(self._rows("SELECT size, root, range, at FROM head") == [head], "head", 1)
+        newest = self._rows("SELECT max(size) FROM checkpoint")
+        _holds(newest == [(self.tree.size,)], "checkpoint", self.tree.size)
+        self._names()
+        self._messages()
+        found = compare_here(self.reader, self.at_rest)
+        _holds(found.equal, "case_state", found.differing[0] if found.differing else 0)
+        return self.tree.size, root.hex()
+
+    def _look_at(self, index: int, leaf: Leaf) -> None:
+        self.named |= {(partner, index) for partner in ((leaf.source,) if leaf.source else ()) + leaf.to}
+        if leaf.event == "SubmissionAcceptance":
+            self.accepted[index] = leaf
+            self.recipients.update({(partner, index): ["accepted", None, None] for partner in leaf.to})
+        elif leaf.event == "DirectoryPublished" and leaf.dir is not None:
+            self.versions[leaf.dir] = index
+        elif leaf.event in _LADDER and leaf.prev is not None:
+            consigned = leaf.event == "ContentConsignment"
+            row = self.recipients[leaf.to[0] if consigned else leaf.source or "", leaf.prev]
+            row[0] = _LADDER[leaf.event]
+            row[1 if consigned else 2] = index
+        if leaf.statement is not None and leaf.event != "SubmissionRejection":
+            self._statement(index, leaf)
+        if leaf.c:
+            self._commitments(index, leaf)
+
+    def _statement(self, index: int, leaf: Leaf) -> None:
+        digest = bytes.fromhex(leaf.statement or "")
+        if self.last is None or self.last.digest != digest:
+            self.last = parse_statement(self.reader.statement(digest))
+            self.statements.add(digest)
+        signed = self.last
+        _holds(leaf.pos is not None and leaf.pos < len(signed.statement.entries), "statement", index)
+        entry = signed.statement.entries[leaf.pos or 0]
+        said = (signed.digest, signed.signatures.digest.hex(), signed.statement.source, signed.statement.event)
+        _holds(said == (digest, leaf.sig, leaf.source, leaf.event), "statement", index)
+        _holds((entry.digest, entry.index, entry.code) == (leaf.digest, leaf.prev, leaf.code), "statement", index)
+
+    def _commitments(self, index: int, leaf: Leaf) -> None:
+        side = self.reader.side(index)
+        if side is None:
+            erased = self._rows(
+                "SELECT 1 FROM side s JOIN case_key k ON k.row_id = s.case_row WHERE s.idx = ? AND k.wrapped IS NULL",
+                index,
+            )
+            _holds(bool(erased), "side", index)
+            return
+        values = dict(side.values)
+        if side.header:
+            header, _ = told(self.reader, index, leaf)
+            _holds(header is not None, "side", index)
+            if header is not None:
+                values |= {"case": header.case_handle, "id": header.id}
+        for name, committed in leaf.c.items():
+            _holds(name in values and commitment(side.salt, values[name]) == committed, "side", index)
+
+    def _completed(self, level: int, index: int, hash_: bytes) -> None:
+        if level % TILE_HEIGHT:
+            return
+        edge = self.edges.setdefault(level // TILE_HEIGHT, [])
+        edge.append(hash_)
+        if len(edge) == TILE_WIDTH:
+            place = level // TILE_HEIGHT, index // TILE_WIDTH
+            stored = self._rows("SELECT bytes FROM tile WHERE level = ? AND idx = ?", *place)
+            _holds(stored == [(b"".join(edge),)], "tile", place[1])
+            edge.clear()
+
+    def _checkpoints(self) -> Iterator[Checkpoint]:
+        for size, text in self._pages("checkpoint", "size, text", _LEAVES_AT_ONCE):
+            found = self.public.verify(text)
+            _holds(found.size == size, "checkpoint", size)
+            yield found
+
+    def _names(self) -> None:
+        """What is only an index of the leaves has these rows and no other."""
+        for partner, index in self._rows("SELECT partner, idx FROM leaf_partner"):
+            _holds((partner, index) in self.named, "leaf_partner", index)
+            self.named.remove((partner, index))
+        for _, index in self.named:
+            raise _fault("leaf_partner", index)
+        _holds(dict(self._rows("SELECT version, idx FROM directory_version")) == self.versions, "directory_version", 0)
+        stated = {digest for (digest,) in self._rows("SELECT digest FROM statement")}
+        _holds(stated == self.statements, "statement", len(stated))
+        for partner, index, *state in self._rows(
+            "SELECT partner, idx, state, consigned_idx, evidence_idx FROM recipient"
+        ):
+            _holds(self.recipients.pop((partner, index), None) == state, "recipient", index)
+        for _, index in self.recipients:
+            raise _fault("recipient", index)
+
+    def _messages(self) -> None:
+        """Each accepted message has its row; a container still here is the one that was signed, with its parts."""
+        parts = dict(self._rows("SELECT sha256, length FROM part"))
+        for index, digest, source, kind, raw in self._pages(
+            "message", "idx, digest, source, kind, container", _CONTAINERS_AT_ONCE
+        ):
+            leaf = self.accepted.pop(index, None)
+            _holds(leaf is not None, "message", index)
+            if leaf is None:
+                continue
+            _holds((digest.hex(), source, kind) == (leaf.digest, leaf.source, leaf.type), "message", index)
+            if raw is None:
+                continue
+            container = parse_container(raw)
+            said = (container.digest, container.signatures.digest.hex(), container.header.recipient_ids)
+            _holds(said == (digest, leaf.sig, leaf.to), "message", index)
+            named = {part.sha256 for part in container.parts if part.detached}
+            used = {sha256 for (sha256,) in self._rows("SELECT sha256 FROM part_use WHERE idx = ?", index)}
+            _holds(used == named and used <= parts.keys(), "part_use", index)
+        for index in self.accepted:
+            raise _fault("message", index)
+
+    def _pages(self, table: str, columns: str, at_once: int) -> Iterator[tuple[Any, ...]]:
+        """The table's rows in the order of their first column, few at a time."""
+        key = columns.partition(",")[0]
+        statement = f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - constants
+        last = -1
+        while rows := self._rows(statement, last, at_once):
+            yield from rows
+            last = rows[-1][0]
+
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        return self.connection.execute(statement, values).fetchall()
+
+
+def _holds(holds: bool, table: str, index: int) -> None:  # noqa: FBT001 - the one thing it asks
+    if not holds:
+        raise _fault(table, index)
+
+
+def _fault(table: str, index: int) -> Rejected:
+    return Rejected(INVALID, f"/tables/{table}/{index}")

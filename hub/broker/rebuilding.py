@@ -1,0 +1,76 @@
+"""A broker that lost its records is filled again from the log: everything that is not handed over, once more.
+
+Guarantees that positions, what is known of the topics (`hub.broker.lineage`) and the leaf that says who wanted it are
+one transaction; a crash before it leaves everything as it was. Consumers begin at the topic's end, for the relay
+publishes all that is still on its way behind it. A hub that runs meanwhile notices within seconds: its relay reads its
+position again when idle, its consumers after they were told BROKER_POSITION.
+"""
+
+from dataclasses import dataclass
+
+from hub.broker.contract import OUTBOUND
+from hub.broker.lineage import RELAY_POSITION, forget_all, lineage_name, lineage_value
+from hub.broker.opening import address_of
+from hub.log.batch import Answer, Batch, Draft, Sealed
+from hub.settings import HubSettings
+from hub.store.tables import SET_META
+from hub.wiring import OpenLog
+from service.failpoints import reach
+
+CONSUMERS = ("delivery", "inboxes")
+"""All that read the topic of messages; each says its own name where it reads."""
+
+_FORGET = "DELETE FROM consumer_position"
+_BEGIN = "INSERT INTO consumer_position (topic, consumer, part, next) VALUES (?, ?, ?, ?)"
+_EMPTY = "DELETE FROM broker_record"
+_OPEN = "SELECT count(DISTINCT idx) FROM recipient WHERE state <> 'handed_over'"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The leaf that says so, and how many messages are published again."""
+
+    leaf: int
+    messages: int
+
+
+async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt:
+    """Set the relay back to the log's beginning, and consumers to where the topics end now.
+
+    Raises:
+        Unavailable: Kafka cannot be reached, or has not the topic; nothing was changed.
+    """
+    name, value, ends = await _present(settings) if settings.kafka_bootstrap else ("", b"", dict[int, int]())
+
+    def work(batch: Batch) -> Answer[Rebuilt]:
+        run = batch.connection.execute
+        leaf = batch.add(Draft("BrokerRebuilt", committed={"actor": actor}))
+        forget_all(batch.connection)
+        run(_FORGET)
+        run(_EMPTY)
+        for consumer in CONSUMERS:
+            for part, end in ends.items():
+                run(_BEGIN, (OUTBOUND, consumer, part, end))
+        if name:
+            run(SET_META, (name, value))
+        run(SET_META, (RELAY_POSITION, b"0"))
+        rebuilt = Rebuilt(leaf, int(run(_OPEN).fetchone()[0]))
+        reach("hub.rebuilding.written")
+
+        def answer(_: Sealed) -> Rebuilt:
+            return rebuilt
+
+        return answer
+
+    return opened.writer.commit_now(work)
+
+
+async def _present(settings: HubSettings) -> tuple[str, bytes, dict[int, int]]:
+    from hub.broker.cluster import Cluster, existing  # noqa: PLC0415 - with a Kafka alone
+
+    cluster = Cluster(address_of(settings))
+    try:
+        topic = existing(await cluster.topic(OUTBOUND))
+        return lineage_name(OUTBOUND), lineage_value(topic), await cluster.ends(topic)
+    finally:
+        await cluster.close()

@@ -1,0 +1,1 @@
+"""What an operator is told: numbers, the alerts judged by them, and what to do (docs/runbook/)."""

@@ -75,7 +75,7 @@ class Site:
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("podman-compose")), "--project-name", self.project,
-                "--file", str(COMPOSE), "--file", str(OVERRIDE), *(["--file", os.environ["BOXES_INTERIM"]] if "BOXES_INTERIM" in os.environ else []), "--profile", "core", *words,
+                "--file", str(COMPOSE), "--file", str(OVERRIDE), "--profile", "core", *words,
             ],
             env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip

@@ -76,7 +76,7 @@ def test_containers_are_killed_and_nothing_is_lost(site: Site, monkeypatch: pyte
     keys = site.secrets / "log.vkey"
     keys.write_text(site.inside("hub-1", "cat", f"{HUB}/log.vkey") + "\n")
     for port in site.ports:
-        audit = command("audit", "verify", f"https://127.0.0.1:{port}", "--log-key", keys)
+        audit = command("audit", "verify", f"https://127.0.0.1:{port}/audit/{TODAY.year}", "--log-key", keys)
         assert audit["verified"]
         assert audit["size"] > max(indices)
     cases = site.run("hub-2", "hub", "cases", HUB)

@@ -79,6 +79,9 @@ def test_containers_are_killed_and_nothing_is_lost(site: Site, monkeypatch: pyte
         audit = command("audit", "verify", f"https://127.0.0.1:{port}/audit/{TODAY.year}", "--log-key", keys)
         assert audit["verified"]
         assert audit["size"] > max(indices)
+    assert site.run("relay", "hub", "broker", "check", HUB)["findings"] == []
+    segments = [file.stat().st_size for file in site.volume("kafka-1").glob("hub.v1.outbound-*/*.log")]
+    assert sum(segments) > 0, "nothing went through Kafka"
     cases = site.run("hub-2", "hub", "cases", HUB)
     assert [case["state"] for case in cases] == ["answered"] * NOTICES
     assert site.run("hub-1", "hub", "rebuild", HUB, "--check")["equal"] is True

@@ -60,7 +60,9 @@ class Engine:
     """Podman with settings and a storage of its own."""
 
     def __init__(self) -> None:
-        assert os.geteuid() == 0, "containers are tried as root: run this as root, or use 'bootstrap.py test --embedded'"
+        assert os.geteuid() == 0, (
+            "containers are tried as root: run this as root, or use 'bootstrap.py test --embedded'"
+        )
         run = Path("/run") / f"liaison-boxes-{hashlib.sha256(str(CACHE).encode()).hexdigest()[:12]}"
         for folder in (CACHE, run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -80,7 +82,9 @@ class Engine:
             ["podman", *map(str, words)], env=self.environment, cwd=ROOT, capture_output=True, text=True,
             timeout=seconds, check=False,
         )  # fmt: skip
-        assert done.returncode == 0 or not check, f"podman {words[0]} ended with {done.returncode}: {done.stderr[-2000:]}"
+        assert done.returncode == 0 or not check, (
+            f"podman {words[0]} ended with {done.returncode}: {done.stderr[-2000:]}"
+        )
         return done.stdout.strip()
 
     def succeeds(self, *words: str) -> bool:
@@ -111,14 +115,19 @@ class Engine:
             with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
                 words = ["podman", "import", "--quiet", "-", name]
                 subprocess.run(
-                    words, stdin=packed.stdout, stdout=subprocess.DEVNULL, env=self.environment, timeout=SECONDS, check=True
+                    words,
+                    stdin=packed.stdout,
+                    stdout=subprocess.DEVNULL,
+                    env=self.environment,
+                    timeout=SECONDS,
+                    check=True,
                 )
 
     def _build(self, base: str) -> None:
         """The Dockerfile, as it is; the first stage keeps a name, so that what pip installed stays in the cache."""
         words = [
-            "build", "--runtime", "runc", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", "--network", "host",
-            "--format", "docker", "--build-arg", f"BASE={base}", *_pip(),
+            "build", "--runtime", "runc", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
+            "--network", "host", "--format", "docker", "--build-arg", f"BASE={base}", *_pip(),
         ]  # fmt: skip
         self.podman(*words, "--target", "build", "--tag", f"{IMAGE}-build", ".")
         self.podman(*words, "--tag", IMAGE, ".")
@@ -143,7 +152,12 @@ def _pip() -> list[str]:
     words = []
     trusted = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), None)
     if trusted is not None and Path(trusted).is_file():
-        words += ["--volume", f"{Path(trusted).resolve()}:/run/authorities.pem:ro", "--build-arg", "PIP_CERT=/run/authorities.pem"]
+        words += [
+            "--volume",
+            f"{Path(trusted).resolve()}:/run/authorities.pem:ro",
+            "--build-arg",
+            "PIP_CERT=/run/authorities.pem",
+        ]
     for name in PIP:
         if os.environ.get(name):
             words += ["--build-arg", f"{name}={os.environ[name]}"]

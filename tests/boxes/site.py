@@ -138,8 +138,14 @@ class Site:
 
     def kill(self, service: str) -> None:
         """SIGKILL from outside, as the kernel would; what brings it back is the service's restart policy alone."""
-        before = self.state(service)["Pid"]
-        os.kill(before, signal.SIGKILL)
+        before = self.until(f"{service} to run", lambda: self.state(service)["Pid"] or None)
+        end = os.pidfd_open(
+            before
+        )  # never by number: 0 is what podman says of one that ended, and it is us to the kernel
+        try:
+            signal.pidfd_send_signal(end, signal.SIGKILL)
+        finally:
+            os.close(end)
         self.until(f"{service} to be started again", lambda: self.state(service)["Pid"] not in {0, before} or None)
 
     def volume(self, name: str) -> Path:

@@ -45,7 +45,11 @@ def test_the_image_holds_what_runs_and_nothing_that_builds(engine: Engine) -> No
     run = ("run", "--rm", "--read-only", "--network", "none", "--cap-drop", "all")
     assert "liaison hub" not in engine.podman(*run, IMAGE, "--version")
     inside = (*run, "--entrypoint", "sh", IMAGE, "-c")
-    assert engine.podman(*inside, "id -u; id -g; command -v liaison").split() == ["10001", "10001", "/opt/liaison/venv/bin/liaison"]
+    assert engine.podman(*inside, "id -u; id -g; command -v liaison").split() == [
+        "10001",
+        "10001",
+        "/opt/liaison/venv/bin/liaison",
+    ]
     for refused in (
         "command -v gcc cc make pip pip3",
         "python -c 'import pip'",
@@ -55,7 +59,9 @@ def test_the_image_holds_what_runs_and_nothing_that_builds(engine: Engine) -> No
         "test -e /opt/liaison/source/tests || test -e /requirements.txt",
     ):
         assert not engine.succeeds(*inside, refused), refused
-    user, entry = json.loads(engine.podman("inspect", "--format", "[{{json .Config.User}}, {{json .Config.Entrypoint}}]", IMAGE))
+    user, entry = json.loads(
+        engine.podman("inspect", "--format", "[{{json .Config.User}}, {{json .Config.Entrypoint}}]", IMAGE)
+    )
     assert (user, entry) == ("10001:10001", ["liaison"])
     assert not engine.succeeds(*run, IMAGE, "hub", "serve", f"{BASE}/nothing-here")
 
@@ -69,7 +75,7 @@ def test_containers_are_killed_and_nothing_is_lost(site: Site, monkeypatch: pyte
     site.until("all messages handed over", lambda: load.progress() >= 2 * NOTICES or None)
     for name in site.services:
         site.until(f"{name} to be well again", lambda name=name: site.settled(name))  # type: ignore[misc]
-    site.until("all evidence to be in the log", lambda: load.settled())
+    site.until("all evidence to be in the log", load.settled)
 
     indices = load.check()
     monkeypatch.setenv("SSL_CERT_FILE", str(site.secrets / "authorities.pem"))
@@ -119,7 +125,7 @@ class Load:
         return True if not any(self._status(name)["under_way"] for name in self._systems) else None
 
     def check(self) -> set[int]:
-        """Each message came once, as it was sent, with receipts that hold at both ends; gives their places in the log."""
+        """Each message came once, as sent, with receipts that hold at both ends; gives their places in the log."""
         indices: set[int] = set()
         receipts = {name: self._receipts(name) for name in self._systems}
         for name, system in self._systems.items():

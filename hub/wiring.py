@@ -21,7 +21,7 @@ from hub.metrics import Metrics
 from hub.nonces import SharedNonces
 from hub.parts import Parts
 from hub.rates import Rates
-from hub.settings import HubSettings
+from hub.settings import SETTINGS_FILE, HubSettings
 from hub.store import tables
 from hub.store.engine import BUSY_TIMEOUT_MS, Connection, open_engine
 from hub.store.reading import Reader
@@ -139,6 +139,8 @@ def open_hub(
         Unavailable: the database or directory cannot be read or written.
         Fault: the keys are not those of this log or directory.
     """
+    if not (settings.folder / SETTINGS_FILE).exists():
+        raise Rejected("NOT_FOUND")  # it is written last: without it this is half of a hub, or none
     os.umask(0o077)
     clock = clock or settings.clock
     secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))

@@ -24,12 +24,12 @@ from hub.ceremony import LOG_KEYS_FILE, ROOT_FILE
 from hub.log.restored import GET_META, RESTORED
 from hub.settings import SETTINGS_FILE, HubSettings
 from hub.store import tables
-from hub.store.engine import Connection, open_engine, transaction
+from hub.store.engine import Connection, guarded, open_engine, transaction
 from hub.store.tables import SET_META
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
 from keys.proofs.checkpoint import Checkpoint, LogPublic, LogSigner
-from schemas.errors import Rejected, Unavailable
+from schemas.errors import Fault, Rejected, Unavailable
 from service.failpoints import reach
 from service.founding import beside, give_name, holds_something, settings_text
 
@@ -124,7 +124,7 @@ class _Restore:
             self._fill(manifest, settings)
             with closing(self._opened()) as connection, transaction(connection):
                 self._load(connection, manifest, digest)
-                _same(prove(connection, at_rest, public, seen, self._told), (manifest.size, manifest.root))
+                _same(self._proved(connection, at_rest, public, seen), (manifest.size, manifest.root))
                 reach("hub.restore.before_commit")
             reach("hub.restore.committed")
         except BaseException:
@@ -219,14 +219,27 @@ class _Restore:
         for table in TABLES:
             path = f"tables/{table.name}.jsonl"
             try:
-                with (self.backup / path).open("rb") as source:
+                with guarded(), (self.backup / path).open("rb") as source:
                     rows = read_rows(connection, table, source, self._told)
-            except ValueError as error:
+            except (ValueError, Fault) as error:  # a Fault: rows that belong to others are not there
                 raise Rejected(INVALID, f"/{path}") from error
             if rows != manifest.rows[table.name]:
                 raise Rejected(INVALID, f"/{path}")
         connection.execute(SET_META, (RESTORED, digest.encode()))
         reach("hub.restore.loaded")
+
+    def _proved(
+        self, connection: Connection, at_rest: AtRest, public: LogPublic, seen: Checkpoint | None
+    ) -> tuple[int, str]:
+        """As `prove`; what it misses, or cannot make of these rows, is the backup's fault and not ours."""
+        try:
+            return prove(connection, at_rest, public, seen, self._told)
+        except Rejected as refusal:
+            if refusal.code != "NOT_FOUND":
+                raise
+            raise Rejected(INVALID) from refusal
+        except Fault as error:
+            raise Rejected(INVALID) from error
 
     def _told(self, more: int) -> None:
         self.done += more

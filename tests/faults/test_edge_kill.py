@@ -64,7 +64,12 @@ POINTS: dict[str, tuple[str, ...]] = {
 }
 """Point (the second or third time it is reached, where that is another step) -> whose edge reaches it."""
 
-ELSEWHERE = {"edge.init.filled", "edge.holds.before_commit", "edge.holds.committed"}  # the last: test_release_kill.py
+ELSEWHERE = {
+    "edge.init.filled",
+    "edge.retention.before_commit",  # one transaction
+    "edge.holds.before_commit",  # these two: test_release_kill.py
+    "edge.holds.committed",
+}
 IMAGE_BYTES = 200_000
 SENT = 4
 

@@ -139,8 +139,7 @@ def open_hub(
         Unavailable: the database or directory cannot be read or written.
         Fault: the keys are not those of this log or directory.
     """
-    if not (settings.folder / SETTINGS_FILE).exists():
-        raise Rejected("NOT_FOUND")  # it is written last: without it this is half of a hub, or none
+    _check_whole(settings)
     os.umask(0o077)
     clock = clock or settings.clock
     secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
@@ -251,6 +250,7 @@ def open_log(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[O
         Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet; TEST_NOT_ALLOWED.
         Unavailable: it cannot be read or written.
     """
+    _check_whole(settings)
     os.umask(0o077)
     secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
     _check_clock(settings, Repository(settings.directory_folder, secrets))
@@ -262,6 +262,12 @@ def open_log(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[O
         yield OpenLog(connection, at_rest, writer, Reader(connection, at_rest))
     finally:
         connection.close()
+
+
+def _check_whole(settings: HubSettings) -> None:
+    """The settings file is written last: without it this is half of a hub, or none."""
+    if not (settings.folder / SETTINGS_FILE).exists():
+        raise Rejected("NOT_FOUND")
 
 
 def _keys(settings: HubSettings, secrets: Mapping[str, bytes]) -> tuple[AtRest, LogSigner]:

@@ -15,8 +15,8 @@ from liaison.cli import GROUPS
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHELL = frozenset({"cp", "mv", "curl", "scp"})
-"""Commands of the reader's own machine, which stand around ours in a worked example."""
+SHELL = frozenset({"cp", "mv", "curl", "scp", "sh", "docker"})
+"""Commands of the reader's own machine, which stand around ours in a worked example (docker's: tests/boxes)."""
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
@@ -61,7 +61,7 @@ def _assert_command(words: list[str]) -> None:
     assert words[0] in GROUPS
     command = get_command(import_module(f"liaison.cli.{words[0]}").app)
     rest = words[1:]
-    if isinstance(command, TyperGroup) and rest and not rest[0].startswith("-"):
+    while isinstance(command, TyperGroup) and rest and not rest[0].startswith("-"):
         named = rest.pop(0)
         assert named in command.commands, f"{words[0]} {named}"
         command = command.commands[named]

@@ -126,8 +126,8 @@ class Engine:
     def _build(self, base: str) -> None:
         """The Dockerfile, as it is; the first stage keeps a name, so that what pip installed stays in the cache."""
         words = [
-            "build", "--runtime", "runc", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", "--network", "host",
-            "--format", "docker", "--build-arg", f"BASE={base}", *_pip(),
+            "build", "--runtime", "runc", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
+            "--network", "host", "--format", "docker", "--build-arg", f"BASE={base}", *_pip(),
         ]  # fmt: skip
         self.podman(*words, "--target", "build", "--tag", f"{IMAGE}-build", ".")
         self.podman(*words, "--tag", IMAGE, ".")

@@ -20,7 +20,7 @@ def main(url: str) -> int:
     authorities = os.environ.get("LIAISON_HEALTH_AUTHORITIES")
     context = ssl.create_default_context(cafile=authorities) if url.startswith("https:") else None
     try:
-        with urlopen(url, timeout=SECONDS, context=context) as answer:
+        with urlopen(url, timeout=SECONDS, context=context) as answer:  # noqa: S310 - the caller's own health check
             return 0 if answer.status == 200 else 1
     except (URLError, OSError) as error:
         sys.stderr.write(f"{type(error).__name__}\n")

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 
 import yaml
 
-from tests.unfinished_boxes.engine import ROOT, Engine
+from tests.boxes.engine import ROOT, Engine
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Site:
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("podman-compose")), "--project-name", self.project,
-                "--file", str(COMPOSE), "--file", str(OVERRIDE), *(["--file", os.environ["BOXES_INTERIM"]] if "BOXES_INTERIM" in os.environ else []), "--profile", "core", *words,
+                "--file", str(COMPOSE), "--file", str(OVERRIDE), "--profile", "core", *words,
             ],
             env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
@@ -138,8 +138,14 @@ class Site:
 
     def kill(self, service: str) -> None:
         """SIGKILL from outside, as the kernel would; what brings it back is the service's restart policy alone."""
-        before = self.state(service)["Pid"]
-        os.kill(before, signal.SIGKILL)
+        before = self.until(f"{service} to run", lambda: self.state(service)["Pid"] or None)
+        end = os.pidfd_open(
+            before
+        )  # never by number: 0 is what podman says of one that ended, and it is us to the kernel
+        try:
+            signal.pidfd_send_signal(end, signal.SIGKILL)
+        finally:
+            os.close(end)
         self.until(f"{service} to be started again", lambda: self.state(service)["Pid"] not in {0, before} or None)
 
     def volume(self, name: str) -> Path:

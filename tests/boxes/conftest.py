@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unfinished_boxes.engine import Engine
+from tests.boxes.engine import Engine
 
 
 @pytest.fixture(scope="session")

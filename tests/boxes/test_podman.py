@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.boxes.engine import IMAGE, Engine
-from tests.boxes.site import Site
 
 from liaison.demo.commands import command
 from liaison.demo.inputs import BAD_ROW, overstay_notices, overstay_reply
+from tests.boxes.engine import IMAGE, Engine
+from tests.boxes.site import Site
 from tests.faults.national import Files
 from tests.kafka import libraries
 
@@ -30,6 +30,9 @@ NOTICES = 60
 AHEAD = 8
 """Messages under way at a time, roughly."""
 VICTIMS = ("hub-1", "deliver", "kafka-2", "relay", "postgres", GEO, "hub-2", "clock")
+ACROSS_CASES = "REORDERED"
+"""Kafka keeps the order of a case. Where the broker of one partition was killed, an edge may be given a message of
+another case first, and says so (docs/kafka.md)."""
 TODAY = datetime.now(UTC).date()
 
 
@@ -75,16 +78,19 @@ def test_containers_are_killed_and_nothing_is_lost(site: Site, monkeypatch: pyte
     site.until("all messages handed over", lambda: load.progress() >= 2 * NOTICES or None)
     for name in site.services:
         site.until(f"{name} to be well again", lambda name=name: site.settled(name))  # type: ignore[misc]
-    site.until("all evidence to be in the log", lambda: load.settled())
+    site.until("all evidence to be in the log", load.settled)
 
     indices = load.check()
     monkeypatch.setenv("SSL_CERT_FILE", str(site.secrets / "authorities.pem"))
     keys = site.secrets / "log.vkey"
     keys.write_text(site.inside("hub-1", "cat", f"{HUB}/log.vkey") + "\n")
     for port in site.ports:
-        audit = command("audit", "verify", f"https://127.0.0.1:{port}", "--log-key", keys)
+        audit = command("audit", "verify", f"https://127.0.0.1:{port}/audit/{TODAY.year}", "--log-key", keys)
         assert audit["verified"]
         assert audit["size"] > max(indices)
+    assert site.run("relay", "hub", "broker", "check", HUB)["findings"] == []
+    segments = [file.stat().st_size for file in site.volume("kafka-1").glob("hub.v1.outbound-*/*.log")]
+    assert sum(segments) > 0, "nothing went through Kafka"
     cases = site.run("hub-2", "hub", "cases", HUB)
     assert [case["state"] for case in cases] == ["answered"] * NOTICES
     assert site.run("hub-1", "hub", "rebuild", HUB, "--check")["equal"] is True
@@ -122,7 +128,7 @@ class Load:
         return True if not any(self._status(name)["under_way"] for name in self._systems) else None
 
     def check(self) -> set[int]:
-        """Each message came once, as it was sent, with receipts that hold at both ends; gives their places in the log."""
+        """Each message came once, as sent, with receipts that hold at both ends; gives their places in the log."""
         indices: set[int] = set()
         receipts = {name: self._receipts(name) for name in self._systems}
         for name, system in self._systems.items():
@@ -138,7 +144,8 @@ class Load:
                 assert mine["index"] == theirs["index"]
                 indices.add(mine["index"])
             status = self._status(name)
-            assert (status["alarm_list"], status["log_trusted"], status["failed"]) == ([], True, 0)
+            assert (status["log_trusted"], status["failed"]) == (True, 0)
+            assert {alarm["code"] for alarm in status["alarm_list"]} <= {ACROSS_CASES}
         assert len(indices) == 2 * NOTICES
         return indices
 

@@ -24,6 +24,7 @@ from schemas.errors import Unavailable
 from service.failpoints import reach
 from service.logs import log
 from service.multipart import write_entity
+from service.tasks import lasting
 
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
@@ -123,7 +124,7 @@ async def run(hub: Hub, lease: Lease) -> None:
     outlets: list[Outlet] = [Messages(), *(Inbox(partner) for partner in partners)]
     async with asyncio.TaskGroup() as group:
         for outlet in outlets:
-            group.create_task(_fill(hub, lease, outlet))
+            group.create_task(lasting(_fill(hub, lease, outlet)))
 
 
 def position(hub: Hub, topic: str = OUTBOUND) -> int:

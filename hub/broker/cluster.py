@@ -38,6 +38,7 @@ from aiokafka.protocol.types import (
 
 from hub.broker.contract import OPERATOR_SECONDS, POSITION_CODE, TOPIC_CODE
 from schemas.errors import Fault, Rejected, Unavailable
+from service.tasks import uncalled_for
 
 CLIENT = "liaison-hub"
 ANY, PREFIXED, LITERAL = 1, 4, 3
@@ -123,6 +124,10 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
         raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise Unavailable("UNREACHABLE") from error
+    except asyncio.CancelledError as error:
+        if uncalled_for():
+            raise Unavailable("UNREACHABLE") from error  # a client that lost its connection cancels what waits for it
+        raise
 
 
 class Cluster:

@@ -41,7 +41,7 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
     Raises:
         Unavailable: Kafka cannot be reached, or has not the topic; nothing was changed.
     """
-    name, value, ends = await _present(settings) if settings.kafka_bootstrap else ("", b"", dict[int, int]())
+    topics, ends = await _present(settings) if settings.kafka_bootstrap else ([], dict[int, int]())
 
     def work(batch: Batch) -> Answer[Rebuilt]:
         run = batch.connection.execute
@@ -51,7 +51,7 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
         run(_EMPTY)
         for part, end in ends.items():
             run(_BEGIN, (DELIVERY.topic, DELIVERY.name, part, end))
-        if name:
+        for name, value in topics:
             run(SET_META, (name, value))
         run(SET_META, (EPOCH, b"%d" % (broker_epoch(batch.connection) + 1)))
         rebuilt = Rebuilt(leaf, int(run(_OPEN).fetchone()[0]))
@@ -65,12 +65,15 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
     return opened.writer.commit_now(work)
 
 
-async def _present(settings: HubSettings) -> tuple[str, bytes, dict[int, int]]:
+async def _present(settings: HubSettings) -> tuple[list[tuple[str, bytes]], dict[int, int]]:
+    """The topics as they are now, and where the topic of messages ends."""
     from hub.broker.cluster import Cluster, existing  # noqa: PLC0415 - with a Kafka alone
+    from hub.broker.topics import wanted_topics  # noqa: PLC0415 - likewise
 
     cluster = Cluster(address_of(settings))
     try:
-        topic = existing(await cluster.topic(OUTBOUND))
-        return lineage_name(OUTBOUND), lineage_value(topic), await cluster.ends(topic)
+        topics = [existing(await cluster.topic(wanted.name)) for wanted in wanted_topics(settings)]
+        outbound = next(topic for topic in topics if topic.name == OUTBOUND)
+        return [(lineage_name(topic.name), lineage_value(topic)) for topic in topics], await cluster.ends(outbound)
     finally:
         await cluster.close()

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from hub.broker.cluster import Address, Cluster, Topic, bounded, existing
+from hub.broker.cluster import Address, Cluster, Topic, bounded, end, existing
 from hub.broker.contract import GROUP_MAX, POSITION_CODE, Fetched, Positions, Record, value_bytes_max
 from hub.broker.lineage import Lineage
 from schemas.errors import Fault, LiaisonError, Unavailable
@@ -105,7 +105,7 @@ class KafkaBroker:
         except BaseException:
             self._topics.pop(topic, None)
             self._readers[topic].remove(reader)
-            await _ended(reader.consumer.stop(), reader.consumer)
+            await _ended(reader.consumer)
             raise
         reader.busy = False
         return fetched
@@ -117,7 +117,7 @@ class KafkaBroker:
             await self._give_up(self._producer)
         for readers in self._readers.values():
             for reader in readers:
-                await _ended(reader.consumer.stop(), reader.consumer)
+                await _ended(reader.consumer)
         self._readers.clear()
         with suppress(LiaisonError):
             await self._cluster.close()
@@ -158,7 +158,7 @@ class KafkaBroker:
                     async with bounded(self._address.publish_seconds):
                         await producer.start()
                 except BaseException:
-                    await _ended(producer.stop(), producer)
+                    await _ended(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -170,11 +170,12 @@ class KafkaBroker:
                 raise kafka_errors.UnknownTopicOrPartitionError
             acknowledged, batch = [], producer.create_batch()
             for record in records:
-                if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                about = {"key": record.key, "value": record.value, "timestamp": _milliseconds(record.since)}
+                if batch.append(**about) is None:
                     batch.close()
                     acknowledged.append(await producer.send_batch(batch, place.topic, partition=place.partition))
                     batch = producer.create_batch()
-                    batch.append(key=record.key, value=record.value, timestamp=None)
+                    batch.append(**about)
             acknowledged.append(await producer.send_batch(batch, place.topic, partition=place.partition))
             await asyncio.gather(*acknowledged)
 
@@ -184,7 +185,7 @@ class KafkaBroker:
             self._producer = None
         if not producer._closed:
             _fail_all(producer)
-            await _ended(producer.stop(), producer)
+            await _ended(producer)
 
     # -- reading
 
@@ -218,7 +219,7 @@ class KafkaBroker:
                 consumer.assign(places)
         except BaseException:
             readers.remove(reader)
-            await _ended(consumer.stop(), consumer)
+            await _ended(consumer)
             raise
         return reader
 
@@ -288,12 +289,11 @@ def _fail_all(producer: AIOKafkaProducer) -> None:
         batch._drain_waiter.exception()  # nobody else looks at it
 
 
-async def _ended(stopping: object, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+async def _ended(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     """The client is gone: by its own way if that ends soon, else with its connections cut."""
     inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
-    with suppress(Unavailable, Exception):
-        async with bounded(END_SECONDS):
-            await stopping  # type: ignore[misc]
-    with suppress(Unavailable, Exception):
-        async with bounded(END_SECONDS):
-            await inner.close()
+    await end(inner, END_SECONDS, client.stop)
+
+
+def _milliseconds(since: int | None) -> int | None:
+    return None if since is None else since * 1000

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.broker.cluster import CLUSTER, RIGHTS_CODE, Cluster, Grant, Topic
-from hub.broker.contract import INBOX_PREFIX, OUTBOUND
+from hub.broker.contract import INBOX_PREFIX, MESSAGE_SECONDS_MAX, OUTBOUND
 from hub.settings import HubSettings
 from schemas.errors import Unavailable
 
 PREFIX = "hub.v1."
 MESSAGE_BYTES_MAX = 1024 * 1024
 """Of a batch: the largest record, or as many small ones as the producer puts together."""
-MESSAGE_DAYS_MAX = 30
-"""How long a message is valid at most; what belongs to it is kept for `retention_days` more."""
-
 _HOUR_MS = 3600 * 1000
-_DAY_MS = 24 * _HOUR_MS
+_DAY_SECONDS = 24 * 3600
+_DAY_MS = _DAY_SECONDS * 1000
 _NO_END = "-1"
 _HUB = ("read", "write", "describe", "describe_configs")
 _READER = ("read", "describe")
@@ -95,7 +93,7 @@ def wanted_topics(settings: HubSettings) -> list[Wanted]:
     end of the longest validity, and no longer. Kafka drops a segment with its newest record, hence the short ones. What
     the hub reads itself names indices alone, and stays a day longer: a message may be published late.
     """
-    days = MESSAGE_DAYS_MAX + settings.retention_days
+    days = MESSAGE_SECONDS_MAX // _DAY_SECONDS + settings.retention_days
     common = {
         "cleanup.policy": Setting("delete"),
         "retention.bytes": Setting(_NO_END),

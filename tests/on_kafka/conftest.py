@@ -1,5 +1,6 @@
 """A hub on the two servers of production: a real PostgreSQL and a real Apache Kafka."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.real)
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Such connections are collected here, not in whichever test comes next."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

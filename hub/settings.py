@@ -48,6 +48,8 @@ class HubSettings(ProgramSettings):
     database_password_file: Path | None = None
     database_seconds_max: Seconds = 10.0
     """For the database's lock, a statement, or an answer of its server."""
+    database_start_seconds_max: Annotated[float, Field(ge=0)] = 30.0
+    """How long a hub that starts waits for a server that does not answer yet."""
     kafka_bootstrap: str = ""
     """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
     kafka_tls_authorities: Path | None = None
@@ -80,6 +82,11 @@ class HubSettings(ProgramSettings):
     """How soon what another process appended is noticed, where several share the database."""
     processes: Count = 1
     """How many answer for this hub on this host (`--workers`); each has its part of the limits of partners."""
+    worker_pause_seconds: Seconds = 0.2
+    """After a worker died, until it is started again; doubled each time it dies before it ran well."""
+    worker_pause_seconds_max: Seconds = 60.0
+    worker_well_seconds: Seconds = 60.0
+    """So long after it was ready a worker has run well: if it dies then, the pauses begin anew."""
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""

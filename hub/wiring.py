@@ -217,6 +217,7 @@ def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
         settings.database_password_file,
         busy_timeout_ms=max(alone, int(settings.database_seconds_max * 1000)) if settings.shared else alone,
         seconds_max=settings.database_seconds_max,
+        patience_seconds=0.0 if there else settings.database_start_seconds_max,
     )
     try:
         if not settings.database_url:

@@ -85,7 +85,7 @@ async def test_a_killed_worker_is_started_again_and_nothing_receipted_is_lost(wo
                 senders.create_task(load.insisting())
             await load.until(20)
             victims = [one["role"] for one in hub.said if one["event"] == "role.taken"]
-            assert sorted(victims) == ["clock", "deliver", "relay"]
+            assert set(victims) == {"clock", "deliver", "relay"}  # on a busy machine one may have changed hands already
             for victim in hub.workers():  # one after the other, so that whoever has the roles dies too
                 ready = hub.count(READY)
                 os.kill(victim, signal.SIGKILL)
@@ -248,15 +248,19 @@ async def test_workers_that_are_only_starting_end_with_it_too(world: World) -> N
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("settings", "code"),
-    [({"passphrase_file": "/nonexistent"}, 4), ({"database_url": "postgresql://hub@127.0.0.1:1/none"}, 5)],
+    [
+        ({"passphrase_file": "/nonexistent"}, 4),
+        ({"database_url": "postgresql://hub@127.0.0.1:1/none", "database_start_seconds_max": "0"}, 5),
+    ],
 )
 async def test_what_cannot_start_ends_the_whole_with_its_code(
     world: World, settings: dict[str, str], code: int
 ) -> None:
     async with programs(world) as hubs:
         process = await hubs.begin(*TWO, **settings)
-        out, _ = await process.communicate()
+        out, said = await process.communicate()
         assert (process.returncode, out) == (code, b"")
+        assert b'"event": "workers.never_ready"' in said
 
 
 @ON_SQLITE

@@ -16,7 +16,9 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
 SETTINGS_FILE = "hub.toml"
-ROLES = ("api", "relay", "deliver", "clock")
+ONE_AT_A_TIME = ("relay", "deliver", "clock")
+"""Roles that one process has at a time (`hub.leases`)."""
+ROLES = ("api", *ONE_AT_A_TIME)
 _ROLE = f"({'|'.join(ROLES)})"
 
 

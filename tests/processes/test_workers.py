@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from hub.settings import ONE_AT_A_TIME
 from keys.sealing import Sealed
 from tests.hub.called_edge import called_edge
 from tests.processes.hubs import Program, children, programs, until
@@ -121,7 +122,11 @@ async def test_both_workers_answer_count_together_and_end_in_order(world: World)
         assert found['liaison_submissions_total{outcome="accepted"}'] == count
         os.kill(hub.workers()[0], signal.SIGKILL)
         await hub.until(lambda: hub.count(READY) == 3)
-        assert (await hub.numbers())['liaison_submissions_total{outcome="accepted"}'] == count  # its part stays
+        found = await hub.numbers()
+        assert found['liaison_submissions_total{outcome="accepted"}'] == count  # its part stays
+        assert found["liaison_workers"] == 2.0  # and whoever is asked speaks for both of them
+        assert {found[f'liaison_role_unheld_seconds{{role="{role}"}}'] < 60 for role in ONE_AT_A_TIME} == {True}
+        assert len([name for name in found if name.startswith("liaison_role_")]) == 2 * len(ONE_AT_A_TIME)
         assert (await hub.client.get("/readyz")).status_code == 200
         await end_under_load(world, hub)
     world.check()

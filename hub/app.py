@@ -106,6 +106,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 await asyncio.wait(tasks)
                 await hub.broker.close()
                 writer.cancel()
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
         hub.close()
         log.info("hub.ended")
 
@@ -119,6 +120,7 @@ async def _keep(hub: Hub, lease: Lease) -> None:
         group.create_task(clockkeeper.run(hub))
         group.create_task(_purge(hub))
         group.create_task(_renew(hub))
+        group.create_task(_remember(hub))
 
 
 async def _purge(hub: Hub) -> None:
@@ -143,6 +145,12 @@ async def _renew(hub: Hub) -> None:
             await hub.directories.renew()
         except LiaisonError as error:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+async def _remember(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(hub.settings.high_water_seconds)
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
 
 
 async def _look_at_directory(hub: Hub) -> None:

@@ -82,6 +82,8 @@ class HubSettings(ProgramSettings):
     """How long after a process's last word another may take over what it did."""
     log_look_seconds: Annotated[float, Field(ge=0.01)] = 0.1
     """How soon what another process appended is noticed, where several share the database."""
+    high_water_seconds: Seconds = 10.0
+    """How often the data directory takes note of the newest checkpoint; a log behind it is refused at a start."""
     processes: Count = 1
     """How many answer for this hub on this host (`--workers`); each has its part of the limits of partners."""
     worker_pause_seconds: Seconds = 0.2

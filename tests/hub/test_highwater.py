@@ -69,6 +69,7 @@ def emptied(world: World, tmp_path: Path) -> str:
         world.settings().database.rename(tmp_path / "hub.db")
         for left in world.data.glob("hub.db-*"):
             left.unlink()
+        world.settings().database.touch(0o600)
         return ""
     other = database()
     file.write_text(file.read_text().replace(url, other))

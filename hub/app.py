@@ -95,6 +95,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 if role in hub.roles
             ]
             tasks.append(group.create_task(guarded("directory", _look_at_directory(hub))))
+            tasks.append(group.create_task(guarded("keys", _forget(hub))))
             if hub.settings.shared:
                 tasks.append(group.create_task(guarded("log", hub.writer.follow(hub.settings.log_look_seconds))))
             log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
@@ -151,6 +152,13 @@ async def _remember(hub: Hub) -> None:
     while True:
         await asyncio.sleep(hub.settings.high_water_seconds)
         hub.high_water.try_to_keep(hub.writer.checkpoint)
+
+
+async def _forget(hub: Hub) -> None:
+    """A case erased by another process, or by a command, is beyond this one too within that time."""
+    while True:
+        await asyncio.sleep(hub.settings.case_key_seconds_max)
+        hub.reader.forget_case_keys()
 
 
 async def _look_at_directory(hub: Hub) -> None:

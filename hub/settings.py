@@ -82,6 +82,8 @@ class HubSettings(ProgramSettings):
     """How long after a process's last word another may take over what it did."""
     log_look_seconds: Annotated[float, Field(ge=0.01)] = 0.1
     """How soon what another process appended is noticed, where several share the database."""
+    case_key_seconds_max: Seconds = 60.0
+    """How long a process remembers a case's key at most, and so also one that another process has destroyed."""
     high_water_seconds: Seconds = 10.0
     """How often the data directory takes note of the newest checkpoint; a log behind it is refused at a start."""
     processes: Count = 1
@@ -117,7 +119,7 @@ class HubSettings(ProgramSettings):
 
     part_bytes_max: Annotated[int, Field(ge=1, le=PART_BYTES_MAX)] = PART_BYTES_MAX
     parts_quota_bytes: Annotated[int, Field(ge=MESSAGE_BYTES_MAX)] = 2 * 1024**3
-    """Of one partner, detached parts lying here together."""
+    """Of one partner, detached parts lying here together, whichever processes took them."""
     part_seconds: Seconds = 300.0
     """For a part to arrive."""
     unnamed_part_hours: Count = 24
@@ -165,7 +167,7 @@ class HubSettings(ProgramSettings):
     """Signed requests of one partner (inbox, leaves, parts), in the long run."""
     requests_burst: Count = 5000
     polls_max: Count = 8
-    """Long polls of one partner at a time."""
+    """Long polls of one partner at a time, on one host."""
     leaves_max: Annotated[int, Field(ge=1, le=512)] = 512
     inbox_wait_seconds_max: Seconds = 30.0
     inbox_items_max: Annotated[int, Field(ge=1, le=512)] = 100
@@ -197,6 +199,11 @@ class HubSettings(ProgramSettings):
     def shared(self) -> bool:
         """Whether other processes answer for this hub too."""
         return bool(self.database_url) or self.processes > 1
+
+    @property
+    def polls_here_max(self) -> int:
+        """Long polls of one partner at a time in this process: its part, rounded up."""
+        return -(-self.polls_max // self.processes)
 
     @property
     def database(self) -> Path:

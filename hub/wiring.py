@@ -171,7 +171,13 @@ def open_hub(
         )
         directories.open()
         _check_keys(directories.current.hub, signer, request_key)
-        parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
+        parts = Parts(
+            settings.parts_folder,
+            connection,
+            writer,
+            quota_bytes=settings.parts_quota_bytes,
+            processes=settings.processes,
+        )
         parts.open()
         broker = open_broker(settings, connection, writer)
         high_water.try_to_keep(writer.checkpoint)

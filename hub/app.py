@@ -96,6 +96,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 if role in hub.roles
             ]
             tasks.append(group.create_task(guarded("directory", _look_at_directory(hub))))
+            tasks.append(group.create_task(guarded("keys", _forget(hub))))
             if hub.settings.shared:
                 tasks.append(group.create_task(guarded("log", hub.writer.follow(hub.settings.log_look_seconds))))
             log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
@@ -107,6 +108,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 await asyncio.wait(tasks)
                 await hub.broker.close()
                 writer.cancel()
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
         hub.close()
         log.info("hub.ended")
 
@@ -117,7 +119,7 @@ async def _keep(hub: Hub, lease: Lease) -> None:
     """The role `clock`: what happens because time passes."""
     del lease  # each of these looks, inside its own transaction, whether it is still to be done
     async with asyncio.TaskGroup() as group:
-        for work in (clockkeeper.run(hub), _purge(hub), _renew(hub)):
+        for work in (clockkeeper.run(hub), _purge(hub), _renew(hub), _remember(hub)):
             group.create_task(lasting(work))
 
 
@@ -143,6 +145,19 @@ async def _renew(hub: Hub) -> None:
             await hub.directories.renew()
         except LiaisonError as error:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+async def _remember(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(hub.settings.high_water_seconds)
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
+
+
+async def _forget(hub: Hub) -> None:
+    """A case erased by another process, or by a command, is beyond this one too within that time."""
+    while True:
+        await asyncio.sleep(hub.settings.case_key_seconds_max)
+        hub.reader.forget_case_keys()
 
 
 async def _look_at_directory(hub: Hub) -> None:

@@ -77,6 +77,13 @@ class Metrics:
         )
         self.fetch_up = self.broker_up("fetch", OUTBOUND)
         self.publish_up = self.broker_up("publish", OUTBOUND)
+        workers = Gauge(
+            "liaison_workers",
+            "Processes of the hub on this host that answer together.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        workers.set(1)
         self.looked = Shown(gauges.ABOUT)
         self.registry.register(self.looked)
 
@@ -89,6 +96,16 @@ class Metrics:
     def refusal(self, code: str) -> None:
         """A refusal with this code."""
         self._refusals[code].inc()
+
+    def role_ended(self, role: str) -> None:
+        """This process does it no more: what it showed of it is another's to show."""
+        if role == "relay":
+            self.publish_up.set(1)
+        elif role == "deliver":
+            self.fetch_up.set(1)
+            self.lanes.set(0)
+        else:
+            self.clocks_held.set(0)
 
     def committed(self, leaves: int, size: int, seconds: float) -> None:
         """A batch is durable."""

@@ -48,15 +48,18 @@ def open_engine(
     readonly: bool = False,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     seconds_max: float = SECONDS_MAX,
+    patience_seconds: float = 0.0,
 ) -> Connection:
     """A connection to the server at `url`, or without one to the file.
+
+    `patience_seconds` is how long a server that does not answer is asked again, before anything else is done.
 
     Raises:
         Rejected: a setting is not as it must be.
         Unavailable: STORE_UNAVAILABLE.
     """
     if url:
-        return open_postgres(url, password_file, seconds_max=seconds_max)
+        return open_postgres(url, password_file, seconds_max=seconds_max, patience_seconds=patience_seconds)
     return sqlite.open_database(file, readonly=readonly, busy_timeout_ms=busy_timeout_ms)
 
 

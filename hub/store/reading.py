@@ -228,7 +228,7 @@ class Reader:
         return None if opened is None else decode_side(opened[0].open(sealed, "side", index, opened[1]))
 
     def case_key(self, row: int) -> tuple[CaseKey, bytes] | None:
-        """A case's key and look-up; None once destroyed. A few thousand are remembered."""
+        """A case's key and look-up; None once destroyed. A few thousand are remembered, until `forget_case_keys`."""
         if row not in self._case_keys:
             with guarded():
                 found = self.connection.execute(
@@ -244,6 +244,10 @@ class Reader:
     def forget_case_key(self, row: int) -> None:
         """No copy of the case's key stays in memory; called where it is destroyed."""
         self._case_keys.pop(row, None)
+
+    def forget_case_keys(self) -> None:
+        """None of them stays in memory: another process may have destroyed some. Called again and again."""
+        self._case_keys.clear()
 
     def case_row(self, handle: str) -> int | None:
         """The row of the case with this handle, None when there is none."""

@@ -37,6 +37,8 @@ REQUIREMENTS = {"run": ("run.txt",), "dev": ("run.txt", "dev.txt")}
 """What a level's stamp depends on; dev.txt holds everything of run.txt, in the same versions (a test)."""
 BYTECODE = ROOT / "var" / "cache" / "bytecode"
 PROBE_SECONDS = 60
+WORKERS = ("-n", "2", "--dist", "worksteal")
+"""The longest tests come first (`tests/conftest.py`): one worker has them, and the other takes of them in the end."""
 SCHEMAS = "tests/schemas"
 EVERY_BRANCH = ("--cov=schemas", "--cov-branch", "--cov-fail-under=100", "--cov-report=term-missing:skip-covered")
 """`check` runs the tests of schemas apart, so that nothing runs twice and only they pay for being traced (ADR 84)."""
@@ -81,7 +83,7 @@ def test(arguments: list[str]) -> int:
     if not embedded and not (real_parts() and kafka()):
         return 1
     selection = ["-m", "not real"] if embedded else []
-    return run(PYTHON, "-m", "pytest", "-n", "2", *selection, *further)
+    return run(PYTHON, "-m", "pytest", *WORKERS, *selection, *further)
 
 
 def check(arguments: list[str]) -> int:

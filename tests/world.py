@@ -85,6 +85,7 @@ AGREEMENTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 """Id -> parties and what the kinds of it begin with. So AUT may not send an `ident.request` to GEO, for one."""
 
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize("engine", [pytest.param("postgres", marks=pytest.mark.real)], indirect=True)
 """For a test of that database's own ways."""
 
 BASIS = "Art. 6"

@@ -14,6 +14,7 @@ import base64
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -37,6 +38,7 @@ _JAVA = (
     "java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ActiveProcessorCount=2",
     "-Xshare:auto",
 )  # fmt: skip
+_DOWNLOADED = re.compile(r"Downloaded from \S+ \S*/(\S+\.jar)")
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 """The first thing a client asks: length, key 18, version 0, correlation 1, no client id."""
 
@@ -244,21 +246,42 @@ def libraries() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another test process may be fetching them
         if _differing():
             shutil.rmtree(FOLDER, ignore_errors=True)
-            goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={FOLDER}")
-            words = ["mvn", "-q", "-B", "-f", str(NAMED / "pom.xml"), *goal]
-            done = subprocess.run(words, check=False, stdout=sys.stderr)
-            assert done.returncode == 0, "Maven could not fetch Kafka's jars; its settings name the repository to use"
+            _fetch()
             differing = _differing()
             assert not differing, f"fetched jars are not those of SHA256SUMS: {', '.join(differing)}"
     return FOLDER
 
 
+def _fetch() -> None:
+    """Maven has copied the jars; meanwhile a terminal sees what comes."""
+    sys.stderr.write(f"Fetching Kafka's {len(_wanted())} jars with Maven ...\n")
+    goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={FOLDER}")
+    words = ["mvn", "-B", "-f", str(NAMED / "pom.xml"), *goal]
+    fetched, last = 0, ""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as maven:
+        assert maven.stdout is not None
+        for line in maven.stdout:
+            last += line if line.startswith("[ERROR]") else ""
+            if name := _DOWNLOADED.search(line):
+                fetched += 1
+                if sys.stderr.isatty():
+                    sys.stderr.write(f"\r\x1b[K  fetched {fetched}: {name[1]}")
+                    sys.stderr.flush()
+    if fetched and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    assert maven.returncode == 0, f"{last}Maven could not fetch Kafka's jars; its settings name the repository to use"
+
+
 def _differing() -> list[str]:
     """The names that are missing, too many or other than SHA256SUMS says."""
-    lines = (NAMED / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
-    wanted = {name: digest for digest, name in (line.split() for line in lines if line)}
+    wanted = _wanted()
     there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("*.jar")}
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def _wanted() -> Mapping[str, str]:
+    lines = (NAMED / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
+    return {name: digest for digest, name in (line.split() for line in lines if line)}
 
 
 def _free_ports(count: int) -> list[int]:
@@ -273,4 +296,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    libraries()
+    try:
+        libraries()
+    except AssertionError as missing:
+        sys.exit(str(missing))

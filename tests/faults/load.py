@@ -15,7 +15,7 @@ AHEAD = 15
 
 
 class Load:
-    """Submissions by both systems. `messages` is how many there will be, `begun` the progress before the last `more`."""
+    """Submissions by both systems. `messages` is how many there will be, `begun` the progress before the newest."""
 
     def __init__(
         self, cluster: Cluster, questions: int = QUESTIONS, checks: int = CHECKS, alerts: int = ALERTS

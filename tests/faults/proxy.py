@@ -69,7 +69,7 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
-        self._doors: list[tuple[str, int, int]] = []
+        self._doors: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), daemon=True)
         self._thread.start()
 
@@ -87,12 +87,15 @@ class Network:
 
     def end(self) -> None:
         """All connections are cut."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+            self._loop.close()
 
     async def _run(self) -> None:
         await self._stop.wait()
+        for door in self._doors:
+            door.close()
         for link in self._links:
             link.end()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -105,7 +108,7 @@ class Network:
             with suppress(asyncio.CancelledError):  # only `end` cancels, and asyncio would say so on the error stream
                 await self._carry(to, target, reader, writer)
 
-        await asyncio.start_server(carried, _LISTENS_AT, public, limit=CHUNK_BYTES)
+        self._doors.append(await asyncio.start_server(carried, _LISTENS_AT, public, limit=CHUNK_BYTES))
 
     async def _set(self, rule: Rule) -> None:
         self._rule = rule

@@ -56,8 +56,13 @@ class Site:
         return steps(self.found, self.load, self.chance, count)
 
     def until(self, what: str, look: Callable[[], bool]) -> None:
-        """The load goes on until this holds."""
-        self.found.until(what, lambda: self.load.progress() >= 0 and look() or None)
+        """The load goes on until this holds, however long that takes."""
+        self.found.until(what, lambda: (self._goes_on() and look()) or None)
+
+    def _goes_on(self) -> bool:
+        if self.load.progress() >= self.load.whole:
+            self.load.more(2, 1, 0)
+        return True
 
     def leader(self) -> int:
         """Who leads some of the topic's partitions."""

@@ -6,7 +6,7 @@ twice, so that another takes over. All that go to Kafka, its brokers too, go thr
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,7 +75,14 @@ class Brokers(kafka.Cluster):
 
 @contextmanager
 def production(
-    folder: Path, server: Server, brokers: Brokers | None = None, *, database: str = "", **more: dict[str, str]
+    folder: Path,
+    server: Server,
+    brokers: Brokers | None = None,
+    *,
+    database: str = "",
+    hub: Mapping[str, str] = API,
+    background: Sequence[str] = (*BACKGROUND, *SECOND),
+    **more: Mapping[str, str],
 ) -> Iterator[Cluster]:
     """A founded world whose hub has moved to PostgreSQL by a backup and its restore; all its processes run.
 
@@ -84,20 +91,22 @@ def production(
         server: that has the database.
         brokers: of Kafka; without them the broker is the database's own.
         database: how the hub reaches its database, where not as the server says.
+        hub: settings of the process that answers.
+        background: the other processes, each named by its role.
         more: settings of single processes.
     """
     roles = {
         name: {**SHARED, "LIAISON_HUB_ROLES": name.rstrip("2"), "LIAISON_HUB_PORT": "0", **more.get(name, {})}
-        for name in (*BACKGROUND, *SECOND)
+        for name in background
     }
-    with cluster(folder / "world", hub=API, **roles) as found:
-        hub, kept = found.world.hub, folder / "as-it-was"
-        command("hub", "backup", hub, folder / "backup")
-        hub.rename(kept)
+    with cluster(folder / "world", hub=hub, **roles) as found:
+        data, kept = found.world.hub, folder / "as-it-was"
+        command("hub", "backup", data, folder / "backup")
+        data.rename(kept)
         url = database or server.database()
-        command("hub", "restore", folder / "backup", hub, "--keys", kept, "--database-url", url)
+        command("hub", "restore", folder / "backup", data, "--keys", kept, "--database-url", url)
         if brokers is not None:
-            use(hub, brokers)
+            use(data, brokers)
         found.start("hub", *(name for name in roles if name not in more), AUT, MDA)
         found.ready("hub")
         found.start(*more)  # what has settings of its own may keep the others from ever saying that they are ready

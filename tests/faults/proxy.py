@@ -54,7 +54,7 @@ def produced(asked: bytes) -> bytes:
 
 def committed(asked: bytes) -> bytes:
     """What PostgreSQL says when it has committed."""
-    return b"COMMIT\0" if b"COMMIT" in asked else b""
+    return b"COMMIT\0" if b"COMMIT\0" in asked else b""
 
 
 class Network:

@@ -57,12 +57,7 @@ class Site:
 
     def until(self, what: str, look: Callable[[], bool]) -> None:
         """The load goes on until this holds, however long that takes."""
-        self.found.until(what, lambda: (self._goes_on() and look()) or None)
-
-    def _goes_on(self) -> bool:
-        if self.load.progress() >= self.load.whole:
-            self.load.more(2, 1, 0)
-        return True
+        self.found.until(what, lambda: (self.load.goes_on() and look()) or None)
 
     def leader(self) -> int:
         """Who leads some of the topic's partitions."""

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 AUT, MDA, GEO = (one.id for one in AUTHORITIES)
 TODAY = datetime.now(UTC).date()
-SECONDS = 40.0
+SECONDS = 90.0
 LOOK_SECONDS = 0.03
 SETTLE_SECONDS = 3.0
 """After so long a national system that posted is told to come again."""

@@ -25,7 +25,7 @@ _LISTENS_AT = "127.0.0.1"
 class Link:
     """A connection to the server `to`, by the process known as `by`, empty where it is none of those named.
 
-    `lost` is what the answer that shall be lost holds; once it came, the connection ends.
+    `lost` is what the answer that shall be lost holds; when it comes, the connection ends instead.
     """
 
     to: str
@@ -52,9 +52,9 @@ def produced(asked: bytes) -> bytes:
     return bytes(correlation) if kind == 0 and 3 <= version <= 13 and length + 4 >= len(asked) else b""
 
 
-def committed(asked: bytes) -> bytes:
-    """What PostgreSQL says when it has committed."""
-    return b"COMMIT\0" if b"COMMIT\0" in asked else b""
+def committed(_: bytes) -> bytes:
+    """What PostgreSQL says when it has committed; what asks for it may have been prepared, and have no words."""
+    return b"COMMIT\0"
 
 
 class Network:
@@ -158,11 +158,10 @@ class Network:
         return True
 
     def _answered(self, link: Link, data: bytes) -> bool:
-        if not link.lost:
+        if not link.lost or link.lost not in data:
             return True
-        if link.lost in data:
-            self.lost += 1
-            link.end()
+        self.lost += 1
+        link.end()
         return False
 
 

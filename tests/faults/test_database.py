@@ -29,7 +29,7 @@ pytestmark = pytest.mark.real
 
 DISK_BYTES = 160 * 1024**2
 LOAD = (8, 6, 1)
-LOST_ANSWERS = 8
+LOST_ANSWERS = 4
 
 
 @contextmanager

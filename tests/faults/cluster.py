@@ -65,7 +65,7 @@ class Cluster:
         token = (world.edge(MDA) / "channel-token").read_text(encoding="utf-8").strip()
         self.calls = Calls(MDA, f"{world.edge_urls[MDA]}/channels/rest", token)
         self._programs = programs
-        self._environment = environment
+        self._environment = dict(environment)
         self._running: dict[str, Program] = {}
 
     # -- processes
@@ -77,6 +77,10 @@ class Cluster:
             words = ["hub", "serve", str(self.world.hub)] if is_hub else ["edge", "serve", self._folder(name)]
             settings = {**(HUB if is_hub else EDGE), **self._environment.get(name, {})}
             self._running[name] = self._programs.start(name, words, {**settings, "LIAISON_FAILPOINT": armed})
+
+    def configure(self, name: str, **settings: str) -> None:
+        """A program has these settings besides when it is started the next time."""
+        self._environment[name] = {**self._environment.get(name, {}), **settings}
 
     def process(self, name: str) -> int:
         """The process id of a program."""

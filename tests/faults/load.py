@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 
-from liaison.demo import inputs
+from liaison.demo import inputs, returns_inputs
 from tests.faults.cluster import AUT, MDA, TODAY, Cluster, alert
 
 QUESTIONS = 40
@@ -15,7 +16,10 @@ AHEAD = 15
 
 
 class Load:
-    """Submissions by both systems. `messages` is how many there will be, `begun` the progress before the newest."""
+    """Submissions by both systems. `messages` is how many there will be, `begun` the progress before the newest.
+
+    What others than the two send them does not count.
+    """
 
     def __init__(
         self, cluster: Cluster, questions: int = QUESTIONS, checks: int = CHECKS, alerts: int = ALERTS
@@ -26,16 +30,19 @@ class Load:
         self._number = 0
         self._submitted = 0
         self._looked = {cluster.files.partner: 0, cluster.calls.partner: 0}
-        self._answers = 0
+        self._answers = self._got = 0
         self.messages = self.begun = 0
         self.more(questions, checks, alerts)
 
-    def more(self, questions: int, checks: int, alerts: int) -> None:
-        """So many besides: questions and checks each have an answer, and both sides send alerts."""
+    def more(self, questions: int, checks: int, alerts: int, returns: int = 0) -> None:
+        """So many besides: questions and checks each have an answer, both sides send alerts, a return has four answers.
+
+        Those four are sent at once, and belong to one case, which has to keep their order.
+        """
         self.begun = 2 * self.messages
-        self.messages += 2 * (questions + checks + alerts)
-        self._next = chain(self._next, self._submissions(self._number, questions, checks, alerts))
-        self._number += max(questions, checks, alerts)
+        self.messages += 2 * (questions + checks + alerts) + 5 * returns
+        self._next = chain(self._next, self._submissions(self._number, questions, checks, alerts, returns))
+        self._number += max(questions, checks, alerts, returns)
 
     @property
     def whole(self) -> int:
@@ -45,16 +52,16 @@ class Load:
     def progress(self) -> int:
         """Submit what is due; how much was acknowledged and handed over until now."""
         seen = (self._files.seen, self._calls.seen)
-        sent, got = sum(len(one.sent) for one in seen), sum(len(one.got) for one in seen)
+        sent = sum(len(one.sent) for one in seen)
         self._answer()
-        while self._submitted - got < AHEAD and next(self._next, False):
+        while self._submitted - self._got < AHEAD and next(self._next, False):
             self._submitted += 1
-        return sent + got
+        return sent + self._got
 
-    def goes_on(self) -> bool:
+    def goes_on(self, returns: int = 0) -> bool:
         """As `progress`, and the load never ends; always true."""
-        if self.progress() >= self.whole:
-            self.more(2, 1, 0)
+        if self.progress() >= self.whole - (AHEAD if returns else 0):
+            self.more(2, 1, 0, returns)
         return True
 
     def _answer(self) -> None:
@@ -62,18 +69,22 @@ class Load:
             for came in system.seen.got[self._looked[system.partner] :]:
                 self._looked[system.partner] += 1
                 message = came.message
+                self._got += message["from"] in self._looked
                 if message["kind"] == "ident.request":
                     self._calls.submit(self._name(), (AUT,), inputs.ident_reply(message["payload"], message["id"]))
                 elif message["kind"] == "doc.verify.request":
                     self._files.submit(self._name(), (MDA,), inputs.doc_verify_reply(message["id"]))
+                elif message["kind"] == "readm.application":
+                    for said in _of_a_return(message["id"]):
+                        self._calls.submit(self._name(), (AUT,), said)
 
     def _name(self) -> str:
         self._submitted += 1
         self._answers += 1
         return f"answer-{self._answers}"
 
-    def _submissions(self, first: int, questions: int, checks: int, alerts: int) -> Iterator[bool]:
-        for number in range(first, first + max(questions, checks, alerts)):
+    def _submissions(self, first: int, questions: int, checks: int, alerts: int, returns: int = 0) -> Iterator[bool]:
+        for number in range(first, first + max(questions, checks, alerts, returns)):
             if number < first + questions:
                 question = inputs.ident_request(TODAY) | {"case_ref": f"AT-RET-TEST-{number:04d}"}
                 self._files.submit(f"question-{number}", (MDA,), question)
@@ -89,3 +100,18 @@ class Load:
                 yield True
                 self._calls.submit(f"alert-{number}", (AUT,), alert("MD", theirs, number), theirs)
                 yield True
+            if number < first + returns:
+                asked = returns_inputs.application(TODAY, number, "TESTESCU", "ION")
+                self._files.submit(f"return-{number}", (MDA,), asked)
+                yield True
+
+
+def _of_a_return(application: str) -> tuple[inputs.Payload, ...]:
+    """What Moldova says of one, in this order."""
+    now = datetime.now(UTC)
+    return (
+        returns_inputs.acknowledgement(application, now),
+        returns_inputs.interview_plan(application, now),
+        returns_inputs.interview_result(application),
+        returns_inputs.decision(application),
+    )

@@ -64,7 +64,7 @@ class Network:
         self._pids = pids
         self._rule: Rule = lambda _: PASS
         self._links: set[Link] = set()
-        self._lose: Asked | None = None
+        self._lose: tuple[Asked, str] | None = None
         self.lost = 0
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
@@ -81,9 +81,12 @@ class Network:
         """From now on."""
         asyncio.run_coroutine_threadsafe(self._set(rule), self._loop).result()
 
-    def lose(self, asked: Asked) -> None:
-        """The next answer to such a request is lost, after the server did what it was asked; `lost` counts them."""
-        self._loop.call_soon_threadsafe(setattr, self, "_lose", asked)
+    def lose(self, asked: Asked, to: str = "") -> None:
+        """The next answer to such a request is lost, after the server did what it was asked; `lost` counts them.
+
+        `to` is the server; any, unless it is named.
+        """
+        self._loop.call_soon_threadsafe(setattr, self, "_lose", (asked, to))
 
     def end(self) -> None:
         """All connections are cut."""
@@ -153,8 +156,10 @@ class Network:
         link.end()
 
     def _asked(self, link: Link, data: bytes) -> bool:
-        if self._lose is not None and (lost := self._lose(data)):
-            self._lose, link.lost = None, lost
+        if self._lose is not None:
+            lose, to = self._lose
+            if link.to == (to or link.to) and (lost := lose(data)):
+                self._lose, link.lost = None, lost
         return True
 
     def _answered(self, link: Link, data: bytes) -> bool:

@@ -63,8 +63,8 @@ class Door:
         self._due = 0.0
         self.taken = 0
         self.statuses: dict[str, int] = {}
-        self.recoveries: list[tuple[float, float]] = []
-        """When each accepted letter was first posted, and when its receipt was there."""
+        self.newest = -1.0
+        """When the newest of what has a receipt was first posted."""
 
     @property
     def idle(self) -> bool:
@@ -92,7 +92,7 @@ class Door:
         if status in {200, 201} and not letter.due:
             if not letter.repeats:
                 self.taken += 1
-                self.recoveries.append((letter.since, self._history.now))
+                self.newest = letter.since
             self._history.say("receipt", by=GEO, id=letter.id, text=base64.b64encode(body).decode())
             letter.repeats += 1
             return letter.repeats > 1 or self._chance.random() > 0.25  # some are sent again though they have it

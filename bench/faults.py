@@ -18,14 +18,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.checker import read_history
 from bench.door import Door
 from bench.history import History, Watcher
 from liaison.demo.commands import command
@@ -62,6 +60,7 @@ class Run:
         self.watcher = Watcher(found, history)
         self.door = Door(found.world, history, chance)
         self.done: Counter[str] = Counter()
+        self.waited: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._head_due = 0.0
         self.faults: Mapping[str, Callable[[], None]] = {
             "kill of a worker": self._worker_killed,
@@ -90,7 +89,7 @@ class Run:
         self.found.until("time", lambda: (self._tick() and self.history.now >= end) or None, seconds + WAIT_SECONDS_MAX)
 
     def plan(self, seconds: float) -> None:
-        """Fault after fault until the time is over; each kind comes before any comes again."""
+        """Fault after fault until the time is over, each once the last is got over; all kinds before any again."""
         end = self.history.now + seconds
         for name in self._names():
             if self.history.now >= end:
@@ -99,6 +98,7 @@ class Run:
             self.faults[name]()
             self.done[name] += 1
             self.history.say("fault", kind=name, began=began)
+            self.waited[name].append(self._recovered())
             self.go_on(self.chance.uniform(*GAP_SECONDS))
 
     def finish(self) -> None:
@@ -114,6 +114,20 @@ class Run:
         self.watcher.finish()
         self._head()
         self.history.close()
+
+    def _recovered(self) -> tuple[float, float]:
+        """How long it took until something posted since now was accepted at the door, and something handed over."""
+        end = self.history.now
+        took = [0.0, 0.0]
+
+        def both() -> bool:
+            for at, newest in enumerate((self.door.newest, self.watcher.newest)):
+                if newest >= end and not took[at]:
+                    took[at] = self.history.now - end
+            return all(took)
+
+        self._until("recovery", both)
+        return took[0], took[1]
 
     def _names(self) -> Iterator[str]:
         while True:
@@ -244,24 +258,18 @@ def measure(folder: Path, seed: int, seconds: float, history: Path) -> dict[str,
         "cases_equal": cases["equal"],
         "alarms": dict(alarms),
         **verdict,
-        "recovery_seconds": recoveries(read_history(history), run.door.recoveries),
+        "recovery_seconds": recovery(run.waited),
     }
 
 
-def recoveries(history: Sequence[Mapping[str, Any]], door: Sequence[tuple[float, float]]) -> dict[str, dict[str, Any]]:
-    """After each kind of fault: how long until something posted since then was accepted, and handed over [p50, p99]."""
-    since = {line["id"]: line["at"] for line in history if line["what"] == "sent"}
-    handed = sorted((since[line["id"]], line["at"]) for line in history if line["what"] == "delivered")
-    waited: dict[str, dict[str, list[float]]] = defaultdict(lambda: {"accepted": [], "handed_over": []})
-    for line in history:
-        if line["what"] == "fault":
-            for what, pairs in (("accepted", door), ("handed_over", handed)):
-                later = pairs[bisect_left(pairs, (line["at"], 0.0)) :]
-                if later:
-                    waited[line["kind"]][what].append(min(end for _, end in later[:500]) - line["at"])
+def recovery(waited: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, dict[str, Any]]:
+    """By kind of fault: seconds until something posted since then was accepted, and handed over, [p50, p99]."""
     return {
-        kind: {what: [round(share(times, one), 2) for one in (0.5, 0.99)] for what, times in both.items() if times}
-        for kind, both in sorted(waited.items())
+        kind: {
+            what: [round(share(times, part), 2) for part in (0.5, 0.99)]
+            for what, times in zip(("accepted", "handed_over"), zip(*pairs, strict=True), strict=True)
+        }
+        for kind, pairs in sorted(waited.items())
     }
 
 

@@ -46,6 +46,9 @@ class Watcher:
         self._found = found
         self._history = history
         self._cases: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        self.newest = -1.0
+        """When the newest of what was handed over was sent."""
         self._sent = {AUT: 0, MDA: 0}
         self._got = {AUT: 0, MDA: 0}
 
@@ -54,6 +57,7 @@ class Watcher:
         for system in (self._found.files, self._found.calls):
             for one in system.seen.sent[self._sent[system.partner] :]:
                 self._sent[system.partner] += 1
+                self._since[one.id] = self._history.now
                 parent = one.payload.get("in_reply_to")
                 case = self._cases[one.id] = self._cases.get(str(parent), one.id)
                 self._history.say(
@@ -79,6 +83,7 @@ class Watcher:
                     self._history.say("receipt", by=partner, id=path.name.partition(".")[0], text=text)
 
     def _delivered(self, to: str, message: Mapping[str, Any]) -> None:
+        self.newest = max(self.newest, self._since.get(message["id"], -1.0))
         named = {name: message[name] for name in ("id", "digest", "index")}
         self._history.say("delivered", to=to, content=content(message["payload"]), **named)
 

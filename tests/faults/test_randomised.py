@@ -1,4 +1,4 @@
-"""A short run of `bench faults`: three brokers, PostgreSQL, faults of a seeded plan, judged by the independent checker."""
+"""A short run of `bench faults`: three brokers, PostgreSQL, a seeded plan of faults, and the independent checker."""
 
 import os
 from pathlib import Path

@@ -61,6 +61,7 @@ class Run:
         self.door = Door(found.world, history, chance)
         self.done: Counter[str] = Counter()
         self.waited: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        """By kind of fault, both processes of a role together; see `_recovered`."""
         self._head_due = 0.0
         self.faults: Mapping[str, Callable[[], None]] = {
             "kill of a worker": self._worker_killed,
@@ -98,7 +99,7 @@ class Run:
             self.faults[name]()
             self.done[name] += 1
             self.history.say("fault", kind=name, began=began)
-            self.waited[name].append(self._recovered())
+            self.waited[name.rstrip("2")].append(self._recovered())
             self.go_on(self.chance.uniform(*GAP_SECONDS))
 
     def finish(self) -> None:
@@ -253,6 +254,7 @@ def measure(folder: Path, seed: int, seconds: float, history: Path) -> dict[str,
         "faults": dict(sorted(run.done.items())),
         "faults_in_all": run.done.total(),
         "processes_killed": dict(sorted(found.killed.items())),
+        "answers_lost": brokers.network.lost,
         "door": run.door.statuses,
         "log_verified": audit["verified"],
         "cases_equal": cases["equal"],

@@ -225,8 +225,7 @@ def site(folder: Path) -> Iterator[tuple[Cluster, Server, Brokers]]:
     try:
         [public] = free_ports(1)
         brokers.network.through(SERVER, server.port, public)
-        database = server.database().replace(f":{server.port}/", f":{public}/")
-        with production(folder, server, brokers, database=database) as found:
+        with production(folder, server, brokers, through=public) as found:
             yield found, server, brokers
     finally:
         brokers.end()

@@ -102,7 +102,7 @@ class Cluster:
         for name in names:
             program = self._running.pop(name)
             program.process.terminate()
-            assert program.process.wait(20) in {0, -signal.SIGTERM}, program.last_words()
+            assert program.process.wait(SECONDS) in {0, -signal.SIGTERM}, program.last_words()
 
     def cut_power(self) -> None:
         """SIGKILL for all that still run."""

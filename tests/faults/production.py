@@ -79,7 +79,7 @@ def production(
     server: Server,
     brokers: Brokers | None = None,
     *,
-    database: str = "",
+    through: int = 0,
     hub: Mapping[str, str] = API,
     background: Sequence[str] = (*BACKGROUND, *SECOND),
     **more: Mapping[str, str],
@@ -90,7 +90,7 @@ def production(
         folder: an empty one.
         server: that has the database.
         brokers: of Kafka; without them the broker is the database's own.
-        database: how the hub reaches its database, where not as the server says.
+        through: the port at which the hub's processes reach the server, where it is not the server's own.
         hub: settings of the process that answers.
         background: the other processes, each named by its role.
         more: settings of single processes.
@@ -103,8 +103,12 @@ def production(
         data, kept = found.world.hub, folder / "as-it-was"
         command("hub", "backup", data, folder / "backup")
         data.rename(kept)
-        url = database or server.database()
+        url = server.database()
         command("hub", "restore", folder / "backup", data, "--keys", kept, "--database-url", url)
+        if through:
+            file = data / "hub.toml"
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(f":{server.port}/", f":{through}/"), encoding="utf-8")
         if brokers is not None:
             use(data, brokers)
         found.start("hub", *(name for name in roles if name not in more), AUT, MDA)

@@ -33,13 +33,13 @@ LOST_ANSWERS = 4
 
 
 @contextmanager
-def watched(folder: Path, server: Server, database: str = "") -> Iterator[tuple[Cluster, Between]]:
+def watched(folder: Path, server: Server, through: int = 0) -> Iterator[tuple[Cluster, Between]]:
     """Hub and edges run; what the door answers is seen."""
     [port] = free_ports(1)
     hub = {**SHARED, "LIAISON_HUB_PORT": str(port)}
     with (
         between(int(founded().url.rpartition(":")[2]), port) as seen,
-        production(folder, server, database=database, hub=hub, background=()) as found,
+        production(folder, server, through=through, hub=hub, background=()) as found,
     ):
         yield found, seen
 
@@ -102,10 +102,9 @@ def test_a_disk_that_hangs_makes_nobody_wait_without_end(tmp_path: Path, server:
 def test_the_answer_to_a_commit_is_lost(tmp_path: Path, server: Server) -> None:
     """It stands, and the hub cannot know: no receipt, and the same receipt for whoever comes again, of one leaf."""
     with network() as net:
-        url = server.database()
         [public] = free_ports(1)
         net.through("postgres", server.port, public)
-        with watched(tmp_path, server, url.replace(f":{server.port}/", f":{public}/")) as (found, seen):
+        with watched(tmp_path, server, public) as (found, seen):
             load = Load(found, *LOAD)
             while net.lost < LOST_ANSWERS or not repeated(seen):
                 lost = net.lost

@@ -160,10 +160,9 @@ async def _fill(hub: Hub, lease: Lease, outlet: Outlet) -> None:
             idle = hub.writer.size == size
             if unwritten and (idle or clock() - since >= UNWRITTEN_SECONDS):
                 written, unwritten, since = await _write(hub, lease, consumer, written, following), 0, clock()
-            elif not idle:
-                await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
-            elif consumer.standing(hub.connection).epoch != written.epoch:
+            elif idle and consumer.standing(hub.connection).epoch != written.epoch:
                 written = None  # the broker is to be filled again
+            await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
             up.set(0)
             log.error("relay.failed", error, code=error.code, target=outlet.topic)

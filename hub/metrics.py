@@ -8,6 +8,7 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from hub.broker.contract import OUTBOUND
 from hub.operations import gauges
 from schemas.errors import CODES
 from service.gauges import Shown
@@ -67,17 +68,16 @@ class Metrics:
             registry=self.registry,
         )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
-        broker = Gauge(
+        self._broker = Gauge(
             "liaison_broker_up",
             "1 where the broker answered last.",
-            ["side"],
+            ["side", "topic"],
             multiprocess_mode="livemin",
             registry=self.registry,
         )
-        self.publish_up = broker.labels("publish")
-        self.fetch_up = broker.labels("fetch")
-        self.publish_up.set(1)
-        self.fetch_up.set(1)
+        self._sides: dict[tuple[str, str], Gauge] = {}
+        self.fetch_up = self.broker_up("fetch", OUTBOUND)
+        self.publish_up = self.broker_up("publish", OUTBOUND)
         workers = Gauge(
             "liaison_workers",
             "Processes of the hub on this host that answer together.",
@@ -88,18 +88,24 @@ class Metrics:
         self.looked = Shown(gauges.ABOUT)
         self.registry.register(self.looked)
 
+    def broker_up(self, side: str, topic: str) -> Gauge:
+        """Whether publishing to a topic, or fetching from it, went well last; at first it is taken to."""
+        found = self._sides[side, topic] = self._broker.labels(side, topic)
+        found.set(1)
+        return found
+
     def refusal(self, code: str) -> None:
         """A refusal with this code."""
         self._refusals[code].inc()
 
     def role_ended(self, role: str) -> None:
         """This process does it no more: what it showed of it is another's to show."""
-        if role == "relay":
-            self.publish_up.set(1)
-        elif role == "deliver":
-            self.fetch_up.set(1)
+        for (side, _), up in self._sides.items():
+            if side == {"relay": "publish", "deliver": "fetch"}.get(role):
+                up.set(1)
+        if role == "deliver":
             self.lanes.set(0)
-        else:
+        elif role == "clock":
             self.clocks_held.set(0)
 
     def committed(self, leaves: int, size: int, seconds: float) -> None:

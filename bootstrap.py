@@ -3,7 +3,7 @@
 
     python3 bootstrap.py demo  [...]   one hub and three authorities on this machine (`liaison demo`)
     python3 bootstrap.py serve [...]   the hub on loopback, from a data directory (default var/hub)
-    python3 bootstrap.py test  [...]   every test; --embedded leaves out those that need Chromium or Node
+    python3 bootstrap.py test  [...]   every test; --embedded leaves out those that need a server, a browser ...
     python3 bootstrap.py check         formatter, linter, types, then every test: what CI runs
     python3 bootstrap.py bench [...]   measure, as JSON
 
@@ -35,7 +35,10 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 REQUIREMENTS = {"run": ("run.txt",), "dev": ("run.txt", "dev.txt")}
 """What a level's stamp depends on; dev.txt holds everything of run.txt, in the same versions (a test)."""
+BYTECODE = ROOT / "var" / "cache" / "bytecode"
 PROBE_SECONDS = 60
+WORKERS = ("-n", "2", "--dist", "worksteal")
+"""The longest tests come first (`tests/conftest.py`): one worker has them, and the other takes of them in the end."""
 SCHEMAS = "tests/schemas"
 EVERY_BRANCH = ("--cov=schemas", "--cov-branch", "--cov-fail-under=100", "--cov-report=term-missing:skip-covered")
 """`check` runs the tests of schemas apart, so that nothing runs twice and only they pay for being traced (ADR 84)."""
@@ -51,6 +54,7 @@ def main(arguments: list[str]) -> int:
         say(f"There is no command {arguments[0]!r}; there are {', '.join(commands)}.")
         return 2
     os.chdir(ROOT)
+    keep_bytecode()
     return commands[arguments[0]](arguments[1:])
 
 
@@ -76,10 +80,10 @@ def test(arguments: list[str]) -> int:
     embedded = "--embedded" in arguments
     further = [argument for argument in arguments if argument != "--embedded"]
     prepare("dev")
-    if not embedded and not real_parts():
+    if not embedded and not (real_parts() and kafka()):
         return 1
     selection = ["-m", "not real"] if embedded else []
-    return run(PYTHON, "-m", "pytest", "-n", "2", *selection, *further)
+    return run(PYTHON, "-m", "pytest", *WORKERS, *selection, *further)
 
 
 def check(arguments: list[str]) -> int:
@@ -112,6 +116,12 @@ def bench(arguments: list[str]) -> int:
 
 
 # -- the environment
+
+
+def keep_bytecode() -> None:
+    """Whoever wants no bytecode beside sources has it in our ignored folder: without any, each start takes seconds."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(BYTECODE))
 
 
 def prepare(level: str) -> None:
@@ -237,6 +247,14 @@ def real_parts() -> bool:
     if missing:
         say(f"Still missing after {shlex.join(words)}: {', '.join(missing)}. 'test --embedded' needs none of them.")
     return not missing
+
+
+def kafka() -> bool:
+    """Whether Kafka's jars are there, each checked, after trying to fetch them (`tests/kafka.py`)."""
+    if run(PYTHON, "-m", "tests.kafka") == 0:
+        return True
+    say("Tests need Kafka's jars, and what stands above kept them away. 'test --embedded' needs none of them.")
+    return False
 
 
 def missing_parts() -> list[str]:

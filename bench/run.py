@@ -1,6 +1,7 @@
 """How fast, against what this machine gives at best. Prints one JSON object; progress goes to standard error.
 
     python3 bootstrap.py bench [--rounds 5] [--messages 2000] [--end-to-end 2000]
+    python3 bootstrap.py bench faults [--seed N] [--minutes 10]      what is lost when everything goes wrong
 
 Floors and hub are measured in the same run over the same bytes, in turn and several times; medians are given, with the
 least and the most beside them. The hub is the real program with everything on (two signatures checked, log durable,
@@ -22,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import end_to_end, floors
+from bench import end_to_end, faults, floors
 from bench.load import write_containers
 from bench.messages import Mill
 from liaison.demo.programs import Programs, answers
@@ -45,6 +46,9 @@ class Running:
 
 def main() -> None:
     """Measure and print."""
+    if sys.argv[1:2] == ["faults"]:
+        faults.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=2000, help="per round and size")

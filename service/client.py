@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,10 +49,10 @@ async def open_session(
         authorities: PEM file of the certification authorities to trust; None means the system's.
         connections_max: over all hosts.
     """
-    context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections_max, ssl=context),
+        connector=aiohttp.TCPConnector(
+            limit=connections_max, ssl=_trust(authorities) if authorities else _trust_of_system()
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
@@ -59,6 +60,18 @@ async def open_session(
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS),
     ) as session:
         yield session
+
+
+def _trust(authorities: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+@cache
+def _trust_of_system() -> ssl.SSLContext:
+    """Read once a process: more than a hundred certificates, of which most sessions see none."""
+    return _trust(None)
 
 
 async def call(

@@ -14,6 +14,7 @@ import base64
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,7 @@ _JAVA = (
     "java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ActiveProcessorCount=2",
     "-Xshare:auto",
 )  # fmt: skip
+_DOWNLOADED = re.compile(r"Downloaded from \S+ \S*/(\S+\.jar)")
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 """The first thing a client asks: length, key 18, version 0, correlation 1, no client id."""
 
@@ -75,6 +77,11 @@ class Node:
         """Of the program; it was started."""
         assert self._process is not None
         return self._process
+
+    @property
+    def runs(self) -> bool:
+        """Whether its program was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def format(self, cluster_id: str, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Its folder is being made ready; wait for the process."""
@@ -123,10 +130,39 @@ class Node:
             )
 
 
-class Cluster:
-    """So many nodes, running. `more` are settings of each; `protocol` is SSL where they set up certificates."""
+class _Answer:
+    """The members of an answer, in their order; numbers are signed and as long as they are."""
 
-    def __init__(self, count: int = 1, more: Mapping[str, str] | None = None, protocol: str = "PLAINTEXT") -> None:
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def number(self, length: int) -> int:
+        self.skip(length)
+        return int.from_bytes(self._raw[self._at - length : self._at], "big", signed=True)
+
+    def text(self) -> str:
+        length = max(self.number(2), 0)
+        self.skip(length)
+        return self._raw[self._at - length : self._at].decode()
+
+    def skip(self, length: int) -> None:
+        self._at += length
+
+
+class Cluster:
+    """So many nodes, running. `more` are settings of each; `protocol` is SSL where they set up certificates.
+
+    `told` says at which port others, nodes too, reach the one at which a node listens: the same, or a proxy's.
+    """
+
+    def __init__(
+        self,
+        count: int = 1,
+        more: Mapping[str, str] | None = None,
+        protocol: str = "PLAINTEXT",
+        told: Callable[[int, int], int] = lambda _, port: port,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
         ports = _free_ports(2 * count)
         self.nodes = {
@@ -135,6 +171,9 @@ class Cluster:
         }
         self._more = dict(more or {})
         self._protocol = protocol
+        self._told = {
+            port: told(node.number, port) for node in self.nodes.values() for port in (node.port, node.controller_port)
+        }
         atexit.register(self.end)
         self._make()
 
@@ -149,7 +188,48 @@ class Cluster:
     @property
     def bootstrap(self) -> str:
         """The addresses of all nodes."""
-        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes.values())
+        return ",".join(f"127.0.0.1:{self._told[node.port]}" for node in self.nodes.values())
+
+    def leaders_of(self, topic: str, without: int = 0) -> dict[int, int]:
+        """The node that leads each partition, -1 where there is none, as the first node but one says that answers."""
+        name = topic.encode()
+        answer = self._ask(struct.pack(">hhih", 3, 1, 0, -1) + struct.pack(">ih", 1, len(name)) + name, without)
+        for _ in range(answer.number(4)):
+            answer.number(4), answer.text(), answer.number(4), answer.text()
+        answer.number(4)  # said to be the controller, and is any node
+        assert (answer.number(4), answer.number(2), answer.text(), answer.number(1)) == (1, 0, topic, 0)
+        leaders = {}
+        for _ in range(answer.number(4)):
+            answer.number(2)
+            number = answer.number(4)
+            leaders[number] = answer.number(4)
+            for _list in ("replicas", "in sync"):
+                answer.skip(4 * answer.number(4))
+        return leaders
+
+    def controller(self) -> int:
+        """The node that leads the controllers."""
+        name = b"__cluster_metadata"
+        body = bytes([2, len(name) + 1]) + name + bytes([2]) + struct.pack(">i", 0) + bytes(3)
+        answer = self._ask(struct.pack(">hhihB", 55, 0, 0, -1, 0) + body)
+        answer.skip(1 + 2 + 1 + 1 + len(name) + 1 + 4)  # tags, error, one topic with its name, one partition
+        assert answer.number(2) == 0
+        return answer.number(4)
+
+    def _ask(self, request: bytes, without: int = 0) -> "_Answer":
+        """What the first node but one says that answers."""
+        for node in (node for node in self.nodes.values() if node.number != without):
+            try:
+                with (
+                    socket.create_connection(("127.0.0.1", node.port), timeout=5) as asked,
+                    asked.makefile("rb") as said,
+                ):
+                    asked.sendall(struct.pack(">i", len(request)) + request)
+                    raw = said.read(struct.unpack(">i", said.read(4))[0])
+            except (OSError, struct.error):
+                continue
+            return _Answer(raw[4:])
+        raise AssertionError("no node of Kafka answers")
 
     def kill(self, number: int) -> None:
         """SIGKILL to a node."""
@@ -198,7 +278,8 @@ class Cluster:
 
     def _settings(self, node: Node) -> dict[str, str]:
         count, name = len(self.nodes), self._protocol
-        voters = ",".join(f"{one.number}@127.0.0.1:{one.controller_port}" for one in self.nodes.values())
+        told = self._told
+        voters = ",".join(f"{one.number}@127.0.0.1:{told[one.controller_port]}" for one in self.nodes.values())
         return {
             **_SETTINGS,
             **dict.fromkeys(_REPLICATED, str(count)),
@@ -206,7 +287,7 @@ class Cluster:
             "node.id": str(node.number),
             "controller.quorum.voters": voters,
             "listeners": f"{name}://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}",
-            "advertised.listeners": f"{name}://127.0.0.1:{node.port}",
+            "advertised.listeners": f"{name}://127.0.0.1:{told[node.port]}",
             "inter.broker.listener.name": name,
             "listener.security.protocol.map": f"CONTROLLER:{name},{name}:{name}",
             "log.dirs": str(node.folder / "data"),
@@ -244,21 +325,42 @@ def libraries() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another test process may be fetching them
         if _differing():
             shutil.rmtree(FOLDER, ignore_errors=True)
-            goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={FOLDER}")
-            words = ["mvn", "-q", "-B", "-f", str(NAMED / "pom.xml"), *goal]
-            done = subprocess.run(words, check=False, stdout=sys.stderr)
-            assert done.returncode == 0, "Maven could not fetch Kafka's jars; its settings name the repository to use"
+            _fetch()
             differing = _differing()
             assert not differing, f"fetched jars are not those of SHA256SUMS: {', '.join(differing)}"
     return FOLDER
 
 
+def _fetch() -> None:
+    """Maven has copied the jars; meanwhile a terminal sees what comes."""
+    sys.stderr.write(f"Fetching Kafka's {len(_wanted())} jars with Maven ...\n")
+    goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={FOLDER}")
+    words = ["mvn", "-B", "-f", str(NAMED / "pom.xml"), *goal]
+    fetched, last = 0, ""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as maven:
+        assert maven.stdout is not None
+        for line in maven.stdout:
+            last += line if line.startswith("[ERROR]") else ""
+            if name := _DOWNLOADED.search(line):
+                fetched += 1
+                if sys.stderr.isatty():
+                    sys.stderr.write(f"\r\x1b[K  fetched {fetched}: {name[1]}")
+                    sys.stderr.flush()
+    if fetched and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    assert maven.returncode == 0, f"{last}Maven could not fetch Kafka's jars; its settings name the repository to use"
+
+
 def _differing() -> list[str]:
     """The names that are missing, too many or other than SHA256SUMS says."""
-    lines = (NAMED / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
-    wanted = {name: digest for digest, name in (line.split() for line in lines if line)}
+    wanted = _wanted()
     there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("*.jar")}
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def _wanted() -> Mapping[str, str]:
+    lines = (NAMED / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
+    return {name: digest for digest, name in (line.split() for line in lines if line)}
 
 
 def _free_ports(count: int) -> list[int]:
@@ -273,4 +375,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    libraries()
+    try:
+        libraries()
+    except AssertionError as missing:
+        sys.exit(str(missing))

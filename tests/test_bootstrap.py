@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
-def _start(place: Path, *words: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("LIAISON_")}
+def _start(place: Path, *words: str, path: str | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("LIAISON_", "PYTHON"))} | more
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
@@ -133,6 +133,33 @@ def test_embedded_asks_for_no_real_part(checkout: Path) -> None:
     done = _start(checkout, "test", "--embedded", path="")
     assert "no-such-part" not in done.stderr
     assert "No module named pytest" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fetching", "said"), [("raise SystemExit('no such repository')", "--embedded"), ("", "No module named pytest")]
+)
+def test_kafkas_jars_are_fetched_before_any_test_or_nothing_runs(fetching: str, said: str, checkout: Path) -> None:
+    _stamp(checkout)
+    (checkout / "packages.txt").write_text("# nothing\n")
+    (checkout / "tests").mkdir()
+    (checkout / "tests" / "kafka.py").write_text(f"print('fetching')\n{fetching}\n")
+    done = _start(checkout, "test")
+    assert done.returncode == 1
+    assert done.stdout == "fetching\n"
+    assert said in done.stderr
+    assert ("no such repository" in done.stderr) is ("No module named pytest" not in done.stderr)
+    assert "fetching" not in _start(checkout, "test", "--embedded").stdout
+
+
+def test_what_python_compiled_is_kept_even_where_none_shall_lie_beside_the_sources(checkout: Path) -> None:
+    _stamp(checkout)
+    (checkout / "bench").mkdir()
+    (checkout / "bench" / "run.py").write_text("import sys\nprint(sys.dont_write_bytecode, sys.pycache_prefix)\n")
+    kept = str(checkout / "var" / "cache" / "bytecode")
+    assert _start(checkout, "bench").stdout.split() == ["False", "None"]
+    assert _start(checkout, "bench", PYTHONDONTWRITEBYTECODE="1").stdout.split() == ["False", kept]
+    chosen = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(checkout / "mine")}
+    assert _start(checkout, "bench", **chosen).stdout.split() == ["False", str(checkout / "mine")]
 
 
 def test_the_development_requirements_hold_everything_of_the_running_ones() -> None:

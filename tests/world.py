@@ -85,6 +85,7 @@ AGREEMENTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 """Id -> parties and what the kinds of it begin with. So AUT may not send an `ident.request` to GEO, for one."""
 
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize("engine", [pytest.param("postgres", marks=pytest.mark.real)], indirect=True)
 """For a test of that database's own ways."""
 
 BASIS = "Art. 6"
@@ -169,7 +170,13 @@ class World:
     `chance` is what the hub takes for chance: 1 makes every back-off its longest.
     """
 
-    def __init__(self, folder: Path, partners: Mapping[str, Partner], now: datetime = NOW) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        partners: Mapping[str, Partner],
+        now: datetime = NOW,
+        directory: Directory | None = None,
+    ) -> None:
         self.folder = folder
         self.partners = partners
         self.clock = Clock(now)
@@ -178,7 +185,7 @@ class World:
         self.spool = folder / "spool"
         self.spool.mkdir(exist_ok=True)
         self.hub: Hub | None = None
-        self._directory: Directory | None = None
+        self._directory = directory
 
     # -- the hub
 
@@ -635,13 +642,13 @@ def agreement(name: str, version: int = 1, **changes: Any) -> Agreement:
 
 def make_world(folder: Path, now: datetime = NOW) -> World:
     """A world of its own in an empty folder, that begins at `now` (for programs that go by the machine's clock)."""
-    template, partners = _template(now)
+    template, partners, directory = _template(now)
     shutil.copytree(template, folder, dirs_exist_ok=True)
-    return World(folder, partners, now)
+    return World(folder, partners, now, directory)
 
 
 @cache
-def _template(now: datetime) -> tuple[Path, Mapping[str, Partner]]:
+def _template(now: datetime) -> tuple[Path, Mapping[str, Partner], Directory]:
     kept = tempfile.TemporaryDirectory(prefix="liaison-world-")
     _kept.append(kept)
     folder = Path(kept.name)
@@ -662,7 +669,7 @@ def _template(now: datetime) -> tuple[Path, Mapping[str, Partner]]:
         repository.enrol(registrar, make_enrolment(partner.secrets, partner.id, now=now), partner.record(), now)
     for name in AGREEMENTS:
         world.agree(agreement(name))
-    return folder, partners
+    return folder, partners, world.directory
 
 
 _kept: list["tempfile.TemporaryDirectory[str]"] = []

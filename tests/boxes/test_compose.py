@@ -163,6 +163,7 @@ def test_the_founding_script_types_commands_that_exist() -> None:
     assert [unknown(words) for words in typed] == [[]] * len(typed)
 
 
+@pytest.mark.real
 def test_secrets_are_made_once_and_for_the_names_that_are_asked(compose: Compose, tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     _prepare(folder)
@@ -183,6 +184,7 @@ def test_secrets_are_made_once_and_for_the_names_that_are_asked(compose: Compose
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == made
 
 
+@pytest.mark.real
 def test_a_password_of_ones_own_stays(tmp_path: Path) -> None:
     (tmp_path / "database_password").write_text("mine\n")
     _prepare(tmp_path)

@@ -20,7 +20,7 @@ from hub.wiring import Hub
 from schemas.errors import Fault, Rejected, Unavailable
 from tests.hub.called_edge import until
 from tests.postgres import owners
-from tests.world import World, lifespan
+from tests.world import ON_POSTGRES, World, lifespan
 
 LONG = 3600.0
 
@@ -216,7 +216,7 @@ async def test_one_that_lost_its_role_stops_and_takes_it_again_later(hubs: tuple
     assert [lease.epoch for lease in work.leases] == [1, 3]
 
 
-@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+@ON_POSTGRES
 async def test_one_that_cannot_say_that_it_holds_a_role_stops_in_time(hub_world: World) -> None:
     """Somebody holds the database's lock: nobody can say anything."""
     work = Work()

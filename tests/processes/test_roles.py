@@ -7,8 +7,6 @@ import signal
 from contextlib import closing, suppress
 from typing import Any
 
-import pytest
-
 from hub.broker.contract import OUTBOUND
 from hub.store.engine import Connection
 from hub.wiring import open_tables
@@ -16,9 +14,8 @@ from keys.sealing import Sealed
 from schemas.errors import Unavailable
 from tests.hub.called_edge import called_edge
 from tests.processes.hubs import Program, programs, until
-from tests.world import World
+from tests.world import ON_POSTGRES, World
 
-ON_POSTGRES = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 STORM_MESSAGES = 60
 HOLDERS = 3
 PAUSES = 4

@@ -12,7 +12,7 @@ from hub.settings import ONE_AT_A_TIME
 from keys.sealing import Sealed
 from tests.hub.called_edge import called_edge
 from tests.processes.hubs import Program, children, programs, until
-from tests.world import ON_SQLITE, World
+from tests.world import ON_POSTGRES, ON_SQLITE, World
 
 TWO = ("--workers", "2")
 READY = "worker.ready"
@@ -101,7 +101,7 @@ async def test_a_killed_worker_is_started_again_and_nothing_receipted_is_lost(wo
     assert world.check() > len(load.receipts)
 
 
-@pytest.mark.parametrize("engine", ["postgres"], indirect=True)  # one that stands still keeps a file's lock
+@ON_POSTGRES  # one that stands still keeps a file's lock
 async def test_both_workers_answer_count_together_and_end_in_order(world: World) -> None:
     async with programs(world) as hubs:
         hub = await hubs.start(*TWO)

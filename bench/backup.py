@@ -25,6 +25,14 @@ from liaison.demo.world import AUTHORITIES, World
 PAYLOAD_BYTES = 1024
 SEALED_AT_ONCE = 5000
 CONNECTIONS = 4
+STARTER = """
+import json, resource, subprocess, sys
+
+subprocess.run(sys.argv[1:], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"cpu_seconds": round(used.ru_utime + used.ru_stime, 1), "resident_mib_max": used.ru_maxrss // 1024}))
+"""
+"""A small process between: what a program had in memory at most begins with what its starter has."""
 
 
 def main() -> None:
@@ -69,21 +77,13 @@ def fill(world: World, file: Path, messages: int) -> None:
 def command(*words: str | Path) -> dict[str, object]:
     """`liaison hub` with these words, as a program of its own: what it said, took and had in memory at most."""
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "liaison", "hub", *map(str, words), "--json"], stdout=subprocess.PIPE
+    process = subprocess.run(
+        [sys.executable, "-c", STARTER, sys.executable, "-m", "liaison", "hub", *map(str, words), "--json"],
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    assert process.stdout is not None
-    said = json.loads(process.stdout.read() or b"null")
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"hub {words[0]} ended with {process.returncode}")
-    return {
-        "size": said["size"],
-        "seconds": round(time.perf_counter() - begun, 1),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
-        "resident_mib_max": used.ru_maxrss // 1024,
-    }
+    said, used = map(json.loads, process.stdout.splitlines())
+    return {"size": said["size"], "seconds": round(time.perf_counter() - begun, 1), **used}
 
 
 if __name__ == "__main__":

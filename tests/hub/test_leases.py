@@ -10,6 +10,7 @@ import pytest
 
 from hub import retention
 from hub.app import create_app
+from hub.broker.contract import OUTBOUND
 from hub.leases import Lease, give_back, hold, take
 from hub.log.batch import Answer, Batch, Draft
 from hub.operations.gauges import Sources, look
@@ -304,7 +305,7 @@ async def test_what_a_process_showed_of_a_role_it_shows_no_more_without_it(hubs:
 
 def cleared(hub: Hub, role: str) -> bool:
     wanted = {
-        "relay": 'liaison_broker_up{side="publish"} 1.0',
+        "relay": f'liaison_broker_up{{side="publish",topic="{OUTBOUND}"}} 1.0',
         "deliver": "liaison_lanes 0.0",
         "clock": "liaison_clocks_held 0.0",
     }

@@ -1,4 +1,4 @@
-"""What is made of measurements: medians with their ends, percentiles, slopes, and how two processes compare with one."""
+"""What is made of measurements: medians with their ends, percentiles, slopes, two processes against one."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,8 @@ def scaling(one: Figures, two: Figures, cores: int) -> dict[str, float]:
 
     def rate(run: Figures, *elsewhere: str) -> float:
         gone = sum(run["cpu_ms_per_message"][name][0] for name in elsewhere) / 1000 / cores
-        return 1 / (1 / run["per_second"][0] - gone)
+        seconds: float = 1 / run["per_second"][0] - gone
+        return 1 / seconds
 
     engines = [name for name in ("postgres", "kafka") if name in one["cpu_ms_per_message"]]
     return {
@@ -74,9 +75,7 @@ def scaling(one: Figures, two: Figures, cores: int) -> dict[str, float]:
         "generator_and_engines_taken_out": round(
             rate(two, "generator", *engines) / rate(one, "generator", *engines), 3
         ),
-        "hub_processor_time": round(
-            2 * one["cpu_ms_per_message"]["hub"][0] / two["cpu_ms_per_message"]["hub"][0], 3
-        ),
+        "hub_processor_time": round(2 * one["cpu_ms_per_message"]["hub"][0] / two["cpu_ms_per_message"]["hub"][0], 3),
     }
 
 

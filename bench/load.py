@@ -52,12 +52,24 @@ def write_containers(path: Path, containers: list[bytes]) -> None:
 
 
 def apart(url: str, file: Path, first: int, count: int, **options: float | str | Path) -> dict[str, Any]:
-    """The load generator as a process of its own; `options` are those of its command line."""
+    """The load generator as a process of its own, to its end; `options` are those of its command line."""
+    return ended(begun(url, file, first, count, **options))
+
+
+def begun(url: str, file: Path, first: int, count: int, **options: float | str | Path) -> "subprocess.Popen[str]":
+    """As `apart`, not waited for."""
     words = [sys.executable, __file__, url, file, "--first", first, "--count", count]
     for name, value in options.items():
         words += [f"--{name}", value]
-    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
+
+
+def ended(load: "subprocess.Popen[str]") -> dict[str, Any]:
+    """What it saw."""
+    out, _ = load.communicate()
+    if load.returncode:
+        raise SystemExit(f"the load generator ended with {load.returncode}")
+    found: dict[str, Any] = json.loads(out)
     return found
 
 
@@ -130,6 +142,7 @@ async def _measured(seen: _Seen, messages: int, connections: int, tasks: Iterato
     return {
         "messages": messages,
         "statuses": seen.statuses,
+        "begun": begun,
         "seconds": round(elapsed, 4),
         "per_second": round(messages / elapsed, 1),
         "p50_ms": round(1000 * percentile(ordered, 0.5), 3),

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import uuid_utils
@@ -108,9 +109,8 @@ class Recipients:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def main(file: Path, port: int) -> None:
+async def main(given: dict[str, Any], port: int) -> None:
     """Listen until told to end."""
-    given = json.loads(file.read_text(encoding="utf-8"))
     recipients = {
         name: Recipient(name, SigningPair.from_seeds(*(bytes.fromhex(seed) for seed in seeds.values())))
         for name, seeds in given["keys"].items()
@@ -129,4 +129,4 @@ async def main(file: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), int(sys.argv[2])))

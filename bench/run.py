@@ -93,7 +93,10 @@ def accept(name: str, size: int, rounds: int, messages: int) -> dict[str, Any]:
                 for what, seen in (
                     ("floor_dual_verification", {"per_second": verified}),
                     ("floor_sqlite_groups_of_64", {"per_second": committed}),
-                    ("floor_bare_route", apart(f"http://127.0.0.1:{port}", file, first, messages, connections=CONNECTIONS)),
+                    (
+                        "floor_bare_route",
+                        apart(f"http://127.0.0.1:{port}", file, first, messages, connections=CONNECTIONS),
+                    ),
                     ("hub_single_connection", hub(running, first, messages // 4, connections=1)),
                     ("hub", hub(running, first + messages, messages)),
                     ("hub_batches", hub(running, first + 2 * messages, messages, connections=4, batch=BATCH)),

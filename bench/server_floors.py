@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import psycopg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -74,7 +74,13 @@ def kafka(bootstrap: str, containers: Sequence[bytes], group: int, replicas: int
     records = [Outbound(at, ("test-mda",)).encode(at) for at in range(len(containers))]
     return {
         "containers": asyncio.run(
-            _kafka(bootstrap, "floor-containers", [(record.key, raw) for record, raw in zip(records, containers, strict=True)], group, replicas)
+            _kafka(
+                bootstrap,
+                "floor-containers",
+                [(record.key, raw) for record, raw in zip(records, containers, strict=True)],
+                group,
+                replicas,
+            )
         ),
         "relay_records": asyncio.run(
             _kafka(bootstrap, "floor-records", [(record.key, record.value) for record in records], group, replicas)

@@ -47,18 +47,21 @@ class Site:
     recipients: str = ""
     """Where the recipients' program is asked."""
     recipients_pid: int = 0
+    sent: int = 0
+    """Messages accepted from generators so far."""
     started: list[str] = field(default_factory=list)
+    _begun: int = 0
 
     # -- processes
 
     def start(self, workers: int = 1, **settings: str) -> None:
         """The hub runs, all its workers ready; `settings` are its own in the environment."""
         self.workers = workers
-        program = self.begin(f"hub{len(self.started)}", "--workers", str(workers), "--port", self.port, **settings)
+        said = self.begin(f"hub{self._begun}", "--workers", str(workers), "--port", self.port, **settings)
         self.programs.wait_until("the hub", lambda: answers(f"{self.url}/readyz"), READY_SECONDS)
         if workers > 1:
             self.programs.wait_until(
-                "its workers", lambda: program().count('"worker.ready"') == workers or None, READY_SECONDS
+                "its workers", lambda: said().count('"worker.ready"') == workers or None, READY_SECONDS
             )
 
     def begin(self, name: str, *words: str, **settings: str) -> Callable[[], str]:
@@ -66,13 +69,18 @@ class Site:
         environment = {f"LIAISON_HUB_{key.upper()}": value for key, value in settings.items()}
         started = self.programs.start(name, ["hub", "serve", str(self.world.data), *words], environment)
         self.started.append(name)
+        self._begun += 1
         return lambda: started.log.read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:
         """All hub processes have ended in order."""
-        for name in self.started:
-            self.programs.stop(name)
-        self.started.clear()
+        for name in list(self.started):
+            self.leave(name)
+
+    def leave(self, name: str) -> None:
+        """One process has ended, if it had not yet."""
+        self.programs.stop(name)
+        self.started.remove(name)
 
     @property
     def port(self) -> str:
@@ -80,7 +88,7 @@ class Site:
         return self.url.rpartition(":")[2]
 
     @property
-    def workers_pids(self) -> list[int]:
+    def worker_pids(self) -> list[int]:
         """The processes that work: one, or the supervisor's children."""
         main = self.programs.process(self.started[0])
         return list(tree(main))[1:] if self.workers > 1 else [main]
@@ -104,60 +112,61 @@ class Site:
 
     def load(self, file: Path, first: int, count: int, **options: float | str | Path) -> dict[str, Any]:
         """So many messages posted, all of them accepted; processor time by group, of the time until the last answer."""
-        workers = {pid: cpu_seconds(pid) for pid in self.workers_pids}
+        workers = {pid: cpu_seconds(pid) for pid in self.worker_pids}
         before = self.used()
         seen = apart(self.url, file, first, count, **options)
-        after = self.used()
-        accepted = sum(number for status, number in seen["statuses"].items() if status == "201")
-        if accepted != count:
-            raise SystemExit(f"of {count} messages {accepted} were accepted: {seen['statuses']}")
-        generator = seen.pop("generator_cpu_ms_per_message")
-        cpu = {name: round(1000 * (after[name] - before[name]) / count, 4) for name in after} | {"generator": generator}
-        busiest = max((cpu_seconds(pid) - used for pid, used in workers.items()), default=0.0)
-        return seen | {
-            "cpu_ms_per_message": cpu,
-            "cores_busy": round(sum(cpu.values()) * count / 1000 / seen["seconds"], 3),
-            "busiest_worker_share": round(busiest / max(after["hub"] - before["hub"], 1e-9), 3),
-        }
+        found = self._costs(seen, before, seen["seconds"])
+        busiest = max(cpu_seconds(pid) - used for pid, used in workers.items())
+        share = busiest / max(self.used()["hub"] - before["hub"], 1e-9)
+        self.note_sent(count, seen)
+        return found | {name: seen[name] for name in ("p50_ms", "p99_ms")} | {"busiest_worker_share": round(share, 3)}
 
     def whole_way(self, file: Path, first: int, count: int, **options: float | str | Path) -> dict[str, Any]:
         """As `load`, but until each message is handed over by its recipient's signed word; rates are those of the way.
 
-        The time is counted from the generator's start, so its 0.3 seconds or so to begin are in it.
+        Processor time is that from before the generator's process began; nothing of the site has much to do then.
         """
-        start, before, begun = self.handed_over(), self.used(), time.perf_counter()
+        before = self.used()
         seen = apart(self.url, file, first, count, **options)
-        self.wait_handed_over(start + count)
-        after = self.used()
-        seconds = ask(f"{self.recipients}/counts")["last"] - begun
-        generator = seen["generator_cpu_ms_per_message"]
-        cpu = {name: round(1000 * (after[name] - before[name]) / count, 4) for name in after} | {"generator": generator}
+        self.note_sent(count, seen)
+        self.wait_handed_over()
+        seconds = ask(f"{self.recipients}/counts")["last"] - seen["begun"]
+        return self._costs(seen, before, seconds) | {"accepted_per_second": seen["per_second"]}
+
+    def _costs(self, seen: dict[str, Any], before: dict[str, float], seconds: float) -> dict[str, Any]:
+        after, count = self.used(), seen["messages"]
+        cpu = {name: round(1000 * (after[name] - before[name]) / count, 4) for name in after}
+        cpu["generator"] = seen["generator_cpu_ms_per_message"]
         return {
             "messages": count,
-            "accepted_per_second": seen["per_second"],
             "per_second": round(count / seconds, 1),
             "cpu_ms_per_message": cpu,
             "cores_busy": round(sum(cpu.values()) * count / 1000 / seconds, 3),
         }
 
+    def note_sent(self, count: int, seen: Mapping[str, Any]) -> None:
+        """So many more were sent, and all of them accepted as new."""
+        accepted = sum(number for status, number in seen["statuses"].items() if status == "201")
+        if accepted != count:
+            raise SystemExit(f"of {count} messages {accepted} were accepted: {seen['statuses']}")
+        self.sent += count
+
     def handed_over(self) -> int:
         """How many messages recipients have stated as handed over, with a receipt for it."""
         return int(ask(f"{self.recipients}/counts")["handed_over"])
 
-    def wait_handed_over(self, count: int) -> None:
-        """Returns once there are so many."""
-        wait(f"{count} hand-overs", lambda: self.handed_over() >= count)
+    def calls(self) -> int:
+        """How often recipients were called."""
+        return int(ask(f"{self.recipients}/counts")["calls"])
+
+    def wait_handed_over(self) -> None:
+        """Returns once all that was sent is handed over."""
+        wait(f"{self.sent} hand-overs", lambda: self.handed_over() >= self.sent)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database says to a question, as the hub's own role."""
         with closing(open_tables(self.world.settings(), there=True)) as connection:
             return [tuple(row) for row in connection.execute(statement).fetchall()]
-
-    def metrics(self) -> dict[str, float]:
-        """What the hub counts."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:  # noqa: S310 - our own hub
-            lines = answer.read().decode().splitlines()
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
 
 @contextmanager

@@ -48,10 +48,17 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     return sum((x - across) * (y - level) for x, y in points) / width if width else 0.0
 
 
-def within(values: Sequence[float], share: float = 0.1) -> dict[str, Any]:
-    """Each value against the first, and whether none is further away than `share` of it."""
+def flat(values: Sequence[float], *, cost: bool, share: float = 0.1) -> dict[str, Any]:
+    """Each value against the first, and whether none is worse than it by more than `share`.
+
+    Args:
+        values: the first is the measure.
+        cost: more of it is worse; else less of it is.
+        share: of the first.
+    """
     ratios = [round(value / values[0], 3) for value in values]
-    return {"against_first": ratios, f"within_{share:.0%}": all(abs(ratio - 1) <= share for ratio in ratios)}
+    worst = max(ratios) - 1 if cost else 1 - min(ratios)
+    return {"against_first": ratios, f"worse_by_{share:.0%}_at_most": worst <= share}
 
 
 def scaling(one: Figures, two: Figures, cores: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ import psycopg
 
 from bench import latency
 from bench.bed import Bed, Pool
-from bench.figures import spreads, within
+from bench.figures import flat, spreads
 from bench.filling import fill
 from bench.progress import say
 from bench.recipient import HANG
@@ -22,30 +22,32 @@ PARTNERS_OF_A_BACKLOG = 5
 def of_log(bed: Bed) -> dict[str, Any]:
     """Cost a message at each size of the log, on one hub process."""
     sizes = bed.sizes
-    pool = bed.pool(bed.called, len(sizes.growth) * _needed(bed))
+    pool = bed.pool(bed.called, WARM_UP + len(sizes.growth) * _needed(bed))
     found: dict[str, Any] = {}
     with bed.site(bed.called, sizes.growth_engine, received=True) as site:
+        site.start()  # before anything is filled in, so that its broker knows the log from its beginning
+        site.whole_way(pool.file, 0, WARM_UP, connections=sizes.connections)
+        site.stop()
         for leaves in sizes.growth:
             say(f"growth: a log of {leaves} entries")
             fill(site, bed.called, leaves, "test-mda", hand_over=True)
             _settle(site)
-            found[str(leaves)] = _costs(bed, site, pool)
+            found[str(leaves)] = _costs(bed, site, pool, site.sent)
     return {"engine": sizes.growth_engine, "sizes": found, "flat": _compared(found)}
 
 
 def of_partners(bed: Bed) -> dict[str, Any]:
     """Cost a message with few and with many partners, the traffic spread over all of them; and of one pair alone."""
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {"spread": {}, "one_pair": {}}
     for count in bed.sizes.partners:
         founded = bed.found(count)
         everyone = list(islice(zip(cycle(founded.senders), cycle(founded.recipients[::-1]), strict=False), count))
-        for words, routes in (("spread", everyone), ("one_pair", [("test-aut", "test-mda")])):
-            pool = bed.pool(founded, _needed(bed), routes)
-            say(f"partners: {count}, {words}")
-            with bed.site(founded, POSTGRES, received=True) as site:
-                found[f"{count}_{words}"] = _costs(bed, site, pool)
-    return {"partners": found, "flat": {words: _compared({name: one for name, one in found.items() if words in name})
-                                        for words in ("spread", "one_pair")}}  # fmt: skip
+        with bed.site(founded, POSTGRES, received=True) as site:
+            for words, routes in (("spread", everyone), ("one_pair", [("test-aut", "test-mda")])):
+                pool = bed.pool(founded, _needed(bed), routes)
+                say(f"partners: {count}, {words}")
+                found[words][str(count)] = _costs(bed, site, pool)
+    return {**found, "flat": {words: _compared(one) for words, one in found.items()}}
 
 
 def of_backlog(bed: Bed) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def of_backlog(bed: Bed) -> dict[str, Any]:
         wait("the backlog in its lane", lambda: site.rows(statement)[0][0] >= sizes.backlog)
         site.stop()
         say("backlog: after")
-        after = _costs(bed, site, pool)
+        after = _costs(bed, site, pool, site.sent)
         site.start()
         after["at_half_load"] = latency.way(bed, site, pool, sizes.open_messages, rate)
         waiting = site.rows(statement)[0][0]
@@ -86,19 +88,23 @@ def _needed(bed: Bed) -> int:
     return 2 * WARM_UP + 2 * bed.sizes.rounds * bed.sizes.messages
 
 
-def _costs(bed: Bed, site: Site, pool: Pool) -> dict[str, Any]:
-    """Of accepting alone, then of the whole way; the hub is one process, started for each and ended afterwards."""
+def _costs(bed: Bed, site: Site, pool: Pool, first: int = 0) -> dict[str, Any]:
+    """Of accepting alone, then of the whole way; the hub is one process, started for each and ended afterwards.
+
+    The pool's messages from `first` on are new to the site.
+    """
     sizes = bed.sizes
     options = {"connections": sizes.batch_connections, "batch": sizes.batch}
+    places = iter(range(first + WARM_UP, first + _needed(bed), sizes.messages))
     site.start(roles="api")
-    site.load(pool.file, site.sent, WARM_UP, **options)
-    accepted = [site.load(pool.file, site.sent, sizes.messages, **options) for _ in range(sizes.rounds)]
+    site.load(pool.file, first, WARM_UP, **options)
+    accepted = [site.load(pool.file, next(places), sizes.messages, **options) for _ in range(sizes.rounds)]
     site.stop()
     site.start()
-    site.load(pool.file, site.sent, WARM_UP, **options)
+    site.load(pool.file, first + _needed(bed) - WARM_UP, WARM_UP, **options)
     site.wait_handed_over()  # what came while nothing delivered too
     calls = site.calls()
-    through = [site.whole_way(pool.file, site.sent, sizes.messages, **options) for _ in range(sizes.rounds)]
+    through = [site.whole_way(pool.file, next(places), sizes.messages, **options) for _ in range(sizes.rounds)]
     called = (site.calls() - calls) / (sizes.rounds * sizes.messages)
     resident = resident_tree_kib(site.roots()["hub"])
     site.stop()
@@ -113,12 +119,12 @@ def _costs(bed: Bed, site: Site, pool: Pool) -> dict[str, Any]:
 def _compared(found: dict[str, Any]) -> dict[str, Any]:
     """Each figure's medians, the first being the measure."""
     return {
-        f"{what}_{group}_cpu": within([one[what]["cpu_ms_per_message"][group][0] for one in found.values()])
+        f"{what}_{group}_cpu": flat([one[what]["cpu_ms_per_message"][group][0] for one in found.values()], cost=True)
         for what in ("accept", "whole_way")
         for group in ("hub", "postgres")
         if all(group in one[what]["cpu_ms_per_message"] for one in found.values())
     } | {
-        f"{what}_per_second": within([one[what]["per_second"][0] for one in found.values()])
+        f"{what}_per_second": flat([one[what]["per_second"][0] for one in found.values()], cost=False)
         for what in ("accept", "whole_way")
     }
 

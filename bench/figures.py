@@ -58,7 +58,7 @@ def flat(values: Sequence[float], *, cost: bool, share: float = 0.1) -> dict[str
     """
     ratios = [round(value / values[0], 3) for value in values]
     worst = max(ratios) - 1 if cost else 1 - min(ratios)
-    return {"against_first": ratios, f"worse_by_{share:.0%}_at_most": worst <= share}
+    return {"against_first": ratios, f"worse_by_{share:.0%}_at_most": worst <= share + 1e-9}
 
 
 def scaling(one: Figures, two: Figures, cores: int) -> dict[str, float]:

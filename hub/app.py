@@ -36,6 +36,7 @@ from hub.wiring import Hub
 from schemas.errors import LiaisonError, Unavailable
 from service import problems
 from service.logs import log
+from service.tasks import lasting
 
 TITLE = "Liaison hub"
 DIRECTORY_LOOK_SECONDS_MIN = 1.0
@@ -80,7 +81,7 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
 def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
     async def guarded(name: str, task: Awaitable[None]) -> None:
         try:
-            await task
+            await lasting(task)
         except Exception as error:  # noqa: BLE001 - said, and then the program ends
             log.error("task.failed", _first(error), program=name)
             failed()
@@ -116,9 +117,8 @@ async def _keep(hub: Hub, lease: Lease) -> None:
     """The role `clock`: what happens because time passes."""
     del lease  # each of these looks, inside its own transaction, whether it is still to be done
     async with asyncio.TaskGroup() as group:
-        group.create_task(clockkeeper.run(hub))
-        group.create_task(_purge(hub))
-        group.create_task(_renew(hub))
+        for work in (clockkeeper.run(hub), _purge(hub), _renew(hub)):
+            group.create_task(lasting(work))
 
 
 async def _purge(hub: Hub) -> None:

@@ -4,9 +4,9 @@ A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, o
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from hub.broker.contract import GROUP_MAX
 from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
@@ -14,6 +14,7 @@ from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Principal = Annotated[str, Field(pattern=r"^User:[^*\s].{0,300}$")]
 
 SETTINGS_FILE = "hub.toml"
 ROLES = ("api", "relay", "deliver", "clock")
@@ -65,9 +66,9 @@ class HubSettings(ProgramSettings):
     kafka_replicas: Count = 3
     kafka_in_sync_min: Count = 2
     """Brokers that must have a message before it counts as published."""
-    kafka_principal: str = ""
+    kafka_principal: Principal | Literal[""] = ""
     """What the hub's certificate makes it for Kafka (`User:CN=hub`). Set: topics are the hub's alone, and checked."""
-    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], str] = Field(default_factory=dict)
+    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Principal] = Field(default_factory=dict)
     """Partner -> its principal: it reads what is addressed to it from its own topic `hub.v1.inbox.<partner>`."""
     roles: str = Field(default=",".join(ROLES), pattern=rf"^{_ROLE}(,{_ROLE})*$")
     """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
@@ -181,6 +182,14 @@ class HubSettings(ProgramSettings):
     session_hours_max: Count = 8
     page_rows_max: Annotated[int, Field(ge=1, le=200)] = 25
     """Of a list on the console's pages."""
+
+    @field_validator("kafka_inboxes")
+    @classmethod
+    def _of_its_own(cls, inboxes: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+        principals = [*inboxes.values(), others.data.get("kafka_principal", ""), "User:ANONYMOUS"]
+        if len(set(principals)) < len(principals):
+            raise ValueError("a principal that is not one partner's alone would read another's messages")
+        return inboxes
 
     @property
     def shared(self) -> bool:

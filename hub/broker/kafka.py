@@ -12,7 +12,7 @@ Guarantees the contract of `hub.broker.contract` by this:
 - Nobody joins a consumer group: who reads what, and from where, the database says (ADR 102), so that nothing of
   aiokafka's rebalancing is used (#929, #933). Partitions are assigned by hand, positions are the caller's, and a
   position that Kafka no longer has, or a topic that is not the one the positions are of, is BROKER_POSITION: nothing is
-  skipped in silence (`hub.broker.lineage`).
+  skipped in silence (`hub.broker.lineage`). That is asked again after each fetch and each publication.
 - An offset in an acknowledgement is never used: for a repeated sequence aiokafka makes one up.
 
 A key's partition is the first eight bytes of its SHA-256 modulo their number: the same in every release and program.
@@ -86,6 +86,7 @@ class KafkaBroker:
             self._topics.pop(topic, None)
             await self._give_up(producer)
             raise
+        await self._verify(found)  # it was not published to a topic that was made anew meanwhile
 
     async def fetch(self, topic: str, positions: Positions, *, limit: int, wait_seconds: float) -> list[Fetched]:
         """As the contract says."""
@@ -131,9 +132,10 @@ class KafkaBroker:
         return self._topics[name]
 
     async def _verify(self, known: Topic) -> None:
-        """The topic is still the one that was read from; if it was rebuilt, positions are to be read again."""
+        """The topic is still the one that was read from or published to; else positions are to be read again."""
         found = existing(await self._cluster.topic(known.name))
         if (found.id, found.partitions) != (known.id, known.partitions):
+            self._topics.pop(known.name, None)
             raise Unavailable(POSITION_CODE)
 
     # -- publishing
@@ -163,7 +165,7 @@ class KafkaBroker:
 
     async def _send(self, producer: AIOKafkaProducer, place: TopicPartition, records: Sequence[Record]) -> None:
         """One partition's records, in their order and after those of groups before."""
-        async with self._lanes[place]:
+        async with self._lanes[place], bounded(self._address.publish_seconds):
             if place.partition not in await producer.partitions_for(place.topic):
                 raise kafka_errors.UnknownTopicOrPartitionError
             acknowledged, batch = [], producer.create_batch()

@@ -113,15 +113,18 @@ def has_table(connection: Connection, name: str) -> bool:
         return connection.execute(statement, (name,)).fetchone() is not None
 
 
-def many(connection: Connection, statement: str, keys: Sequence[bytes]) -> list[Any]:
-    """The rows that a statement which ends in a column's name gives for any of these values of it, in no order."""
+def many(connection: Connection, statement: str, keys: Sequence[bytes] | Sequence[int], *before: Any) -> list[Any]:
+    """The rows that a statement which ends in a column's name gives for any of these values of it, in no order.
+
+    Parameters that the statement has before that are `before`.
+    """
     found: list[Any] = []
     with guarded():
         for first in range(0, len(keys), KEYS_AT_ONCE):
             some = keys[first : first + KEYS_AT_ONCE]
             # Few sizes, so that each is prepared once: the last key is asked for again.
             asked = [*some, *[some[-1]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
-            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", asked).fetchall()
+            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", (*before, *asked)).fetchall()
     return found
 
 

@@ -16,9 +16,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.load import write_containers
-from bench.messages import Mill
-from bench.run import BATCH, load, say
+from bench.load import apart, write_containers
+from bench.messages import demo_mill
+from bench.progress import say
+from bench.run import BATCH
 from liaison.demo.programs import Programs
 from liaison.demo.world import AUTHORITIES, World
 
@@ -64,11 +65,11 @@ def main() -> None:
 
 def fill(world: World, file: Path, messages: int) -> None:
     """The hub has accepted so many."""
-    mill = Mill(world)
+    mill = demo_mill(world)
     for first in range(0, messages, SEALED_AT_ONCE):
         count = min(SEALED_AT_ONCE, messages - first)
         write_containers(file, [mill.container(PAYLOAD_BYTES) for _ in range(count)])
-        seen = load(world.url, file, 0, count, connections=CONNECTIONS, batch=BATCH)
+        seen = apart(world.url, file, 0, count, connections=CONNECTIONS, batch=BATCH)
         if seen["statuses"] != {"201": count}:
             raise SystemExit(f"of {count} messages not all were accepted: {seen['statuses']}")
         say(f"{first + count} of {messages} messages")

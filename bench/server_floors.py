@@ -13,7 +13,7 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from hub.relay import Outbound
+from hub.broker.outbound import Outbound
 from tests.postgres import Server
 
 _TABLE = "CREATE TABLE IF NOT EXISTS floor (idx bigserial PRIMARY KEY, bytes bytea NOT NULL)"

@@ -13,7 +13,7 @@ import base64
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -173,12 +173,21 @@ async def end(client: AIOKafkaClient, seconds: float, stop: Callable[[], Awaitab
     try:
         for ending in (stop, client.close):
             if ending is not None:
-                with suppress(Exception):
-                    async with asyncio.timeout(seconds):
-                        await ending()
+                await _ended(ending, seconds)
     finally:
         for writer in writers:
             writer.transport.abort()
+
+
+async def _ended(ending: Callable[[], Awaitable[object]], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await ending()
+    except asyncio.CancelledError:
+        if not uncalled_for():  # aiokafka's `stop` awaits tasks that it has cancelled itself
+            raise
+    except Exception:  # noqa: BLE001, S110 - whatever it is, the connections are cut
+        pass
 
 
 def _cut_forgotten(interruption: BaseException) -> None:

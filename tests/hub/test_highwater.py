@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OPENER = """
 import sys
 from pathlib import Path
+from hub.settings import load_settings
 from hub.wiring import open_hub
 
 open_hub(load_settings(Path(sys.argv[1]))).close()

@@ -179,7 +179,7 @@ async def test_a_kafka_that_lost_everything_is_filled_from_the_log_and_each_mess
         await until(lambda: relay.position(hub_of(world), INBOX_PREFIX + "test-mda") > owed[-1][0])
         found = await filled(world, len(owed))
         assert found[-3:] == owed
-        assert found[:-3] in ([], owed[-1:])  # its publication, repeated since before, met the new topic
+        assert set(found[:-3]) <= set(owed)  # what was just being published met the new topic; a repeat may come too
         await until(lambda: len(edge.taken) == 5)
         sent.append(await send(world, client, "test-mda", "test-geo"))
         await filled(world, len(found) + 1)

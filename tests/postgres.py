@@ -33,7 +33,6 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "64MB",
     "log_min_messages": "fatal",
-    "fsync": "off",  # we kill servers, never machines: what was written stays with the kernel
 }
 _numbers = count()
 

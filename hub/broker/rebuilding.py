@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from hub.broker.contract import OUTBOUND
 from hub.broker.lineage import forget_all, lineage_name, lineage_value
 from hub.broker.opening import address_of
-from hub.broker.positions import EPOCH, Consumer, broker_epoch
+from hub.broker.positions import DELIVERY, EPOCH, broker_epoch
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.settings import HubSettings
 from hub.store.tables import SET_META
 from hub.wiring import OpenLog
 from service.failpoints import reach
-
-DELIVERY = Consumer(OUTBOUND, "delivery")
-"""The one that reads the topic of messages (`hub.delivery.lanes`)."""
 
 _FORGET = "DELETE FROM consumer_position"
 _BEGIN = "INSERT INTO consumer_position (topic, consumer, part, next) VALUES (?, ?, ?, ?)"

@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from hub.broker.contract import GROUP_MAX, OUTBOUND
 from hub.broker.outbound import Outbound, decode
-from hub.broker.positions import Standing
-from hub.broker.rebuilding import DELIVERY
+from hub.broker.positions import DELIVERY, Standing
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push

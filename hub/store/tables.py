@@ -48,7 +48,7 @@ META = Table(
     METADATA,
     Column("name", TEXT, primary_key=True),
     Column("value", LargeBinary, nullable=False),
-    comment="names and small states of this database: its layout's version, the log's origin, what was last published",
+    comment="names and small states of this database: its layout, the log's origin, how often the broker was refilled",
     sqlite_with_rowid=False,
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hub.log.batch import Answer, Batch, Draft, Sealed
-from hub.store.engine import Connection, guarded
+from hub.store.engine import Connection, guarded, transaction
 from hub.store.tables import SET_META
 from schemas.errors import Unavailable
 
@@ -63,7 +63,7 @@ class Witness:
             found = self.latest()
             if found is None:
                 return
-            with guarded():
+            with transaction(self._connection):
                 self._connection.execute(SET_META, (_NAME, _written(found)))
         except Unavailable:
             self._kept_at = float("-inf")

@@ -29,6 +29,7 @@ OWNERS = {
     "aiohttp": ["service/client.py", "adapters/channels/*.py", "adapters/edge/*.py", "hub/delivery/*.py"],
     "cryptography": ["keys/*.py"],
     "fastapi": ["*/routes*.py", "hub/app.py", "adapters/edge/app.py", "service/problems.py"],
+    "greenlet": ["hub/store/aside.py"],
     "holidays": ["schemas/agreements/calendars.py"],
     "http_message_signatures": ["keys/requests.py"],
     "jinja2": ["hub/console/*.py"],

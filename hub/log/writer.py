@@ -19,11 +19,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from hub.log.batch import Batch, Draft, Sealed, Work
 from hub.log.tree import Growth, TreeState
-from hub.store.engine import Connection, guarded, together, transaction
+from hub.store.engine import Connection, aside, end_unread, guarded, transaction
 from hub.store.tiles import stored_tile
 from keys.at_rest import AtRest
 from keys.proofs.checkpoint import LogSigner
@@ -44,7 +45,10 @@ _GATHER_TURNS_MAX = 8
 _HASHES_AT_ONCE = 4096
 
 _HEAD = "SELECT h.size, h.root, h.at, c.text FROM head h LEFT JOIN checkpoint c ON c.size = h.size WHERE h.one = 1"
-_SWAP = "UPDATE head SET size = ?, root = ?, range = ?, at = ? WHERE one = 1 AND size = ? AND root = ?"
+_SWAP = (
+    "UPDATE head SET size = CASE WHEN size = ? AND root = ? THEN CAST(? AS bigint) END, root = ?, range = ?, at = ? "
+    "WHERE one = 1"  # no size at all is what the table refuses, and with it the transaction
+)
 _HASHES = "SELECT hash FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx"
 
 
@@ -205,7 +209,7 @@ class LogWriter:
     def commit_now(self, work: Work[T]) -> T:
         """One member, one batch, at once. For start-up and commands; raises as `submit` does."""
         pending = _Pending(work, 1, 0, None)
-        self._commit([pending])
+        self._commit(lambda: [pending])
         if pending.error is not None:
             raise pending.error
         result: T = pending.result
@@ -217,12 +221,12 @@ class LogWriter:
             while True:
                 await self._wake.wait()
                 await self._gather()
-                self._commit(self._take())
+                await aside(self._connection, partial(self._commit, self._take))
                 await asyncio.sleep(0)
         finally:
             self._closed = True
             while self._queue:
-                self._commit(self._take())
+                self._commit(self._take)
 
     async def _gather(self) -> None:
         """Let requests that are being read join, as long as each turn of the loop brings one."""
@@ -247,13 +251,16 @@ class LogWriter:
             self._wake.clear()
         return taken
 
-    def _commit(self, members: list[_Pending]) -> None:
+    def _commit(self, take: Callable[[], list[_Pending]]) -> None:
+        """Write a batch of those that `take` gives once the log is ours: more gather while another process has it."""
+        members: list[_Pending] = []
         try:
-            sealed = self._write(members)
+            sealed = self._write(members, take)
         except Exception as error:  # noqa: BLE001 - whatever it is, every waiter is told
+            members = members or take()
             if len(members) > 1 and not isinstance(error, Unavailable):
                 for member in members:  # one of them is broken: the others must not fail with it
-                    self._commit([member])
+                    self._commit(partial(list, [member]))
                 return
             log.error("log.commit_failed", error, batch=len(members))
             if self._observer is not None:
@@ -280,15 +287,16 @@ class LogWriter:
         self._grown.set()
         self._grown.clear()
 
-    def _write(self, members: list[_Pending]) -> Sealed:
+    def _write(self, members: list[_Pending], take: Callable[[], list[_Pending]]) -> Sealed:
         reach("hub.append.begin")
         self._loaded()
         begun = self._clock()
         with transaction(self._connection):
             head = self._caught_up()
-            at = max(begun.replace(microsecond=0), head.at)
+            at = max(self._clock().replace(microsecond=0), head.at)
             growth = Growth(head.tree)
             batch = Batch(self._connection, growth, at, self._at_rest)
+            members += take()
             self._prepare(batch, members)
             for member in members:
                 member.answer = member.error = None
@@ -297,21 +305,17 @@ class LogWriter:
                 except Rejected as refusal:
                     member.error = refusal
             batch.close()
+            end_unread(self._connection)
+            batch.flush()
             if not batch.leaves:
-                with together(self._connection):
-                    batch.flush()
                 return Sealed(batch, growth, head.checkpoint)
             root, tree = growth.finish()
             text = self._signer.sign(tree.size, root, at)
-            with together(self._connection):
-                batch.flush()
-                reach("hub.append.rows_written")
-                self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
-                swapped = self._connection.execute(
-                    _SWAP, (tree.size, root, tree.range.serialise(), batch.seconds, head.tree.size, head.root)
-                )
-            if swapped.rowcount != 1:
-                raise Fault("the log's head changed inside a transaction")
+            reach("hub.append.rows_written")
+            self._connection.execute("INSERT INTO checkpoint (size, text) VALUES (?, ?)", (tree.size, text))
+            self._connection.execute(
+                _SWAP, (head.tree.size, head.root, tree.size, root, tree.range.serialise(), batch.seconds)
+            )
             reach("hub.append.before_commit")
         self._head = _Head(tree, root, at, text)
         if self._observer is not None:

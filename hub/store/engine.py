@@ -6,14 +6,16 @@ is inside becomes durable together or not at all, and that a database's own erro
 itself is Unavailable(STORE_UNAVAILABLE), what cannot is a Fault.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from hub.store.postgres import SECONDS_MAX, PostgresConnection, open_postgres
 from service import sqlite
 from service.sqlite import BUSY_TIMEOUT_MS, guarded
+
+T = TypeVar("T")
 
 Connection: TypeAlias = sqlite.Connection | PostgresConnection
 
@@ -28,14 +30,15 @@ KEYS_AT_ONCE = 256
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "Connection",
+    "aside",
     "database_time",
+    "end_unread",
     "guarded",
     "has_table",
     "many",
     "of_partner",
     "open_engine",
     "snapshot",
-    "together",
     "transaction",
 ]
 
@@ -134,8 +137,16 @@ def database_time(connection: Connection) -> float:
         return float(connection.execute(_TIME[isinstance(connection, PostgresConnection)]).fetchone()[0])
 
 
-@contextmanager
-def together(connection: Connection) -> Iterator[None]:
-    """Statements inside, of which nobody reads rows, need not wait for each other."""
-    with connection.together() if isinstance(connection, PostgresConnection) else nullcontext():
-        yield
+def end_unread(connection: Connection) -> None:
+    """To the end of the transaction nobody reads rows: statements, COMMIT too, need not wait for each other."""
+    if isinstance(connection, PostgresConnection):
+        connection.end_unread()
+
+
+async def aside(connection: Connection, work: Callable[[], T]) -> T:
+    """The work, of one transaction; where a server lets it wait (lock, COMMIT), the event loop goes on meanwhile.
+
+    What others read until then is read as if it had not begun; a transaction of theirs has it finish first. One piece
+    of work at a time. A file does not let it wait.
+    """
+    return await connection.aside(work) if isinstance(connection, PostgresConnection) else work()

@@ -7,25 +7,31 @@ has not confirmed with a mere warning); and that transactions of all processes f
 advisory lock that a session loses with its life. A process that stops in mid-transaction loses its session, to the
 server (`idle_in_transaction_session_timeout`) or to whoever waited for the lock, and finds out at its next statement.
 
-Used by one event loop, which it blocks for a round trip or the lock, never longer than the limit (ADR 101).
+Used by one event loop, which it blocks for a round trip, never longer than the limit (ADR 101). What runs `aside` waits
+for the lock, and for its last statements and COMMIT, without blocking it; others then read over a second session.
 """
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import errors, pq, sql
+from psycopg import errors, pq, sql, waiting
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.numeric import Int8BinaryDumper
 
+from hub.store.aside import READ, WRITE, Aside, Need
 from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
 from service.logs import log
+
+T = TypeVar("T")
 
 SCHEME = "postgresql://"
 SECONDS_MAX = 10.0
@@ -61,16 +67,23 @@ class Cursor(Protocol):
         """One after the other."""
 
 
-_INSERTS = re.compile(r"(?P<into>INSERT INTO .+ VALUES )(?P<row>\(\?(?:, \?)*\))(?P<rest>| ON CONFLICT DO NOTHING)")
+_INSERTS = re.compile(
+    r"(?P<into>INSERT INTO \w+ \((?P<columns>[\w, ]+)\) VALUES )(?P<row>\(\?(?:, \?)*\))"
+    r"(?P<rest>| ON CONFLICT DO NOTHING| ON CONFLICT \((?P<key>[\w, ]+)\) DO UPDATE SET [^?]+)"
+)
 _ROWS_AT_ONCE = 64
+_UNSEEN_MAX = 2
+"""A statement in a pipeline asks twice whether it may write: before it is made, and before it is sent."""
+_PREPARED_MAX = 400
+"""Statements in all their sizes, so that none is parsed again and again."""
 
 _BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK:d})"
 """Whatever the server's default: with a snapshot from before the lock, what others committed meanwhile is not seen."""
 _SECRETS = frozenset({"password", "sslpassword"})
 _END_HOLDER = (
     "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-    "WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = %s "
-    "AND a.application_name LIKE 'liaison %%' AND a.state_change < clock_timestamp() - "
+    "WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32) + l.objid::bigint = $1 "
+    "AND a.application_name LIKE 'liaison %' AND a.state_change < clock_timestamp() - "
     "make_interval(secs => split_part(a.application_name, ' ', 2)::float / 1000)"
 )
 """The holder is ended by its own limit, which its name says: another process may have a shorter one."""
@@ -83,18 +96,55 @@ class _Bounded(psycopg.Connection[Row]):
     """No answer is waited for longer than the limit; after that nobody knows what the server did."""
 
     seconds_max = SECONDS_MAX
+    leave: Callable[[Need], int] | None = None
+    """Where set, waiting is left to the event loop."""
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's."""
+        seconds = self.seconds_max + 1 if timeout is None else timeout
         try:
-            return super().wait(gen, interval, self.seconds_max + 1 if timeout is None else timeout)
+            if self.leave is None:
+                return super().wait(gen, interval, seconds)
+            return self._left(gen, self.leave, time.monotonic() + seconds)
         except errors._WaitTimeout:  # noqa: SLF001 - the only name it has
             self.pgconn.finish()
             raise
 
+    def _left(self, gen: PQGen[Any], leave: Callable[[Need], int], until: float) -> Any:
+        """What may be written is handed to libpq, which holds back what the socket does not take, without a look."""
+        try:
+            wanted = next(gen)
+            for _ in range(_UNSEEN_MAX):
+                if not wanted & WRITE:
+                    break
+                wanted = gen.send(waiting.Ready.W)
+            while True:
+                held_back = not wanted & WRITE and self.pgconn.flush()  # without it the server would wait, as we do
+                ready = leave(Need(self.pgconn.socket, READ | WRITE if held_back else wanted, until))
+                if not ready:
+                    raise errors._WaitTimeout  # noqa: SLF001
+                if ready & wanted:
+                    wanted = gen.send(waiting.Ready(ready & wanted))
+        except StopIteration as end:
+            return end.value
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A session, and how far its transaction has got. `ending`: what is sent now nobody waits for singly any more."""
+
+    session: _Bounded | None = None
+    within: bool = False
+    warned: bool = False
+    ending: ExitStack = field(default_factory=ExitStack)
+
+    def noticed(self, notice: errors.Diagnostic) -> None:
+        """A COMMIT that warns is on this server and not, or not yet, on the standby that it should wait for."""
+        self.warned |= notice.severity_nonlocalized == "WARNING"
+
 
 class PostgresConnection:
-    """One session, opened anew when it is lost; never in the middle of a transaction."""
+    """One session, opened anew when it is lost; never in the middle of a transaction. A second while one is aside."""
 
     def __init__(self, url: str, password: str | None, *, seconds_max: float = SECONDS_MAX) -> None:
         milliseconds = max(1, int(seconds_max * 1000))  # 0 would be without end
@@ -110,9 +160,8 @@ class PostgresConnection:
         }
         self._url = url
         self._seconds_max = seconds_max
-        self._session: _Bounded | None = None
-        self._within = False
-        self._warned = False
+        self._seat, self._other = _Seat(), _Seat()
+        self._aside: Aside[Any] | None = None
         self._not_before = 0.0
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Cursor:
@@ -126,21 +175,29 @@ class PostgresConnection:
         Rows that are only inserted go many to a statement, which costs both sides less.
         """
         with _known():
-            session = self._live()
-            inserts = _INSERTS.fullmatch(statement)
-            if inserts is None:
+            session, given = self._live(), list(rows)
+            inserts = _inserts(statement)
+            if inserts is None or not inserts.are_distinct(given):
                 with session.cursor() as cursor:
-                    cursor.executemany(translated(statement), rows)
+                    cursor.executemany(translated(statement), given)
                 return
-            for some in _chunks(list(rows)):
-                values = ", ".join([inserts["row"]] * len(some))
-                session.execute(translated(inserts["into"] + values + inserts["rest"]), list(chain(*some)))
+            for some in _chunks(given):
+                session.execute(inserts.of(len(some)), list(chain(*some)))
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Statements inside whose rows nobody reads are sent without waiting for each other."""
-        with _known(), self._live().pipeline():
-            yield
+    async def aside(self, work: Callable[[], T]) -> T:
+        """As `hub.store.engine.aside`."""
+        self._aside = begun = Aside(work)
+        try:
+            return await begun.run()
+        finally:
+            self._aside = None
+
+    def end_unread(self) -> None:
+        """As `hub.store.engine.end_unread`."""
+        with _known():
+            seat, session = self._seat, self._live()
+            seat.ending.enter_context(self._patient(session))
+            seat.ending.enter_context(session.pipeline())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -149,6 +206,8 @@ class PostgresConnection:
         A process that stops while it sends statements keeps its session, for the server waits for the rest of them:
         whoever has waited for the lock in vain for so long ends that session, and the next try has the lock.
         """
+        if self._aside is not None and not self._aside.is_ours:
+            self._aside.finish()  # it has the lock, or will have it before us
         with self._begun(_BEGIN):
             yield
 
@@ -167,45 +226,69 @@ class PostgresConnection:
             yield
 
     def close(self) -> None:
-        """Let go of the session."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        """Let go of the sessions."""
+        for seat in (self._seat, self._other):
+            if seat.session is not None:
+                seat.session.close()
+                seat.session = None
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[None]:
-        if self._within:
+        seat = self._seat
+        if seat.within:
             raise Fault("a transaction inside another")  # PostgreSQL would take the inner one's COMMIT for both
         with _known():
             session = self._live()
-            self._within = True
+            seat.within = True
             try:
                 self._begin(session, begin)
-                yield
-                self._warned = False
-                self._committed(session.execute(b"COMMIT"))
+                with ExitStack() as seat.ending:
+                    yield
+                    seat.warned = False
+                    done = session.execute(b"COMMIT")
+                self._committed(seat, done)
             except BaseException:
                 with suppress(psycopg.Error):
                     if session.info.transaction_status != pq.TransactionStatus.IDLE:
                         session.rollback()
                 raise
             finally:
-                self._within = False
+                seat.within = False
 
     def _begin(self, session: _Bounded, begin: str) -> None:
         try:
-            session.execute(begin.encode())
+            with self._patient(session):
+                session.execute(begin.encode())
         except (errors.LockNotAvailable, errors.QueryCanceled):
             if begin == _BEGIN:
                 session.rollback()
                 session.execute(_END_HOLDER.encode(), (LOCK,))
             raise
 
+    @contextmanager
+    def _patient(self, session: _Bounded) -> Iterator[None]:
+        """What is waited for inside is waited for beside the event loop, if this is work that runs aside."""
+        aside = self._aside
+        if aside is not None and aside.is_ours:
+            session.leave = partial(self._leave, aside)
+        try:
+            yield
+        finally:
+            session.leave = None
+
+    def _leave(self, aside: Aside[Any], need: Need) -> int:
+        """Others have the other session until we are back."""
+        self._seat, self._other = self._other, self._seat
+        try:
+            return aside.leave(need)
+        finally:
+            self._seat, self._other = self._other, self._seat
+
     def _live(self) -> _Bounded:
-        session = self._session
-        if session is not None and not session.closed:
-            return session
-        if self._within:
+        seat = self._seat
+        if seat.session is not None and not seat.session.closed:
+            return seat.session
+        if seat.within:
             raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
         if time.monotonic() < self._not_before:
             raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
@@ -215,19 +298,18 @@ class PostgresConnection:
             self._not_before = time.monotonic() + RETRY_AFTER_SECONDS  # an unreachable server must not stop the loop
             raise
         session.seconds_max = self._seconds_max
-        session.add_notice_handler(self._noticed)
-        self._session = session
+        session.cursor_factory = psycopg.RawCursor  # parameters are the server's own: psycopg parses no statement
+        session.prepared_max = _PREPARED_MAX
+        session.adapters.register_dumper(int, Int8BinaryDumper)  # one type, whatever the value: one statement
+        session.add_notice_handler(seat.noticed)
+        seat.session = session
         return session
 
-    def _committed(self, cursor: psycopg.Cursor[Row]) -> None:
+    def _committed(self, seat: _Seat, cursor: psycopg.Cursor[Row]) -> None:
         if cursor.statusmessage != "COMMIT":
             raise Fault("a transaction that had failed was committed")
-        if self._warned:
+        if seat.warned:
             raise Unavailable("STORE_UNAVAILABLE", RETRY_AFTER_SECONDS)
-
-    def _noticed(self, notice: errors.Diagnostic) -> None:
-        """A COMMIT that warns is on this server and not, or not yet, on the standby that it should wait for."""
-        self._warned |= notice.severity_nonlocalized == "WARNING"
 
 
 def open_postgres(
@@ -298,6 +380,34 @@ def read_password(file: Path | None) -> str | None:
         raise Rejected("NOT_FOUND", "/database_password_file") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inserts:
+    """A statement that only inserts, or upserts by a key at these places of its rows: it may take many rows."""
+
+    into: str
+    row: str
+    rest: str
+    key: tuple[int, ...]
+
+    def are_distinct(self, rows: Sequence[Sequence[Any]]) -> bool:
+        """No row upserts what another one does, which PostgreSQL refuses within one statement."""
+        return not self.key or len({tuple(row[at] for at in self.key) for row in rows}) == len(rows)
+
+    def of(self, count: int) -> bytes:
+        """The statement for so many rows."""
+        return translated(self.into + ", ".join([self.row] * count) + self.rest)
+
+
+@lru_cache(maxsize=512)
+def _inserts(statement: str) -> _Inserts | None:
+    found = _INSERTS.fullmatch(statement)
+    if found is None:
+        return None
+    columns = found["columns"].split(", ")
+    key = tuple(columns.index(name) for name in found["key"].split(", ")) if found["key"] else ()
+    return _Inserts(found["into"], found["row"], found["rest"], key)
+
+
 def _chunks(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     """Of few sizes (powers of two), so that each statement is prepared once."""
     first = 0
@@ -307,10 +417,11 @@ def _chunks(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
         first += size
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def translated(statement: str) -> bytes:
-    """A statement of `hub.store` as psycopg wants it."""
-    return statement.replace("%", "%%").replace("?", "%s").encode()
+    """A statement of `hub.store` with PostgreSQL's own parameters."""
+    first, *others = statement.split("?")
+    return (first + "".join(f"${number}{other}" for number, other in enumerate(others, 1))).encode()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from hub.store import tables
-from hub.store.engine import Connection, database_time, has_table, of_partner, snapshot, together, transaction
+from hub.store.engine import Connection, database_time, end_unread, has_table, of_partner, snapshot, transaction
 from hub.store.tables import SET_META
 from schemas.errors import Fault, LiaisonError, Unavailable
 from tests.store.conftest import Opening
@@ -85,16 +85,21 @@ def test_a_snapshot_is_of_one_moment_and_writes_nothing(opening: Opening) -> Non
     assert got(other, "a") == b"2"
 
 
-def test_statements_together_keep_their_order_and_fail_together(opening: Opening) -> None:
+def test_statements_that_end_unread_keep_their_order_and_fail_together(opening: Opening) -> None:
     one = opening()
-    with transaction(one), together(one):
+    with transaction(one):
+        end_unread(one)
         one.executemany(SET_META, [("a", bytes([number])) for number in range(100)])
         one.execute(SET_META, ("a", b"last"))
     assert got(one, "a") == b"last"
-    with pytest.raises(Fault), transaction(one), together(one):  # noqa: PT012 - the block is what fails
+    with pytest.raises(Fault), transaction(one):  # noqa: PT012 - the block is what fails
+        end_unread(one)
         one.executemany(_LEAF, [(0, b"", b""), (0, b"", b"")])
         one.executemany(_LEAF, [(1, b"", b"")])
     assert one.execute("SELECT count(*) FROM leaf").fetchone()[0] == 0
+    with transaction(one):
+        one.execute(SET_META, ("a", b"again"))
+    assert got(one, "a") == b"again"
 
 
 def test_a_partners_reads_are_reads_and_do_not_begin_inside_a_transaction(opening: Opening, engine: str) -> None:

@@ -152,7 +152,7 @@ def test_a_password_is_shown_by_nothing(url: str, capfd: pytest.CaptureFixture[s
 
 
 def test_statements_are_translated() -> None:
-    assert translated("SELECT '%' WHERE a = ? AND b = ?") == b"SELECT '%%' WHERE a = %s AND b = %s"
+    assert translated("SELECT '%' WHERE a = ? AND b = ?") == b"SELECT '%' WHERE a = $1 AND b = $2"
 
 
 # -- what is and is not a success

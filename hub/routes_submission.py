@@ -47,6 +47,8 @@ class Door:
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app = app
         self._hub = hub
+        self._turn = asyncio.Lock()
+        """Whose batch is verified now. All at once they would reach the log's writer together, and then wait for it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -95,15 +97,17 @@ class Door:
 
     async def _batch(self, body: bytes, directory: Directory, address: str, span: Span) -> bytes:
         pending: list[tuple[int, asyncio.Future[Outcome] | Rejected | Unavailable]] = []
-        for at, (item, raw) in enumerate(batches.decode_batch(body)):
-            if at % _ITEMS_A_TURN == _ITEMS_A_TURN - 1:
-                await asyncio.sleep(0)
-            try:
-                future = self._begin(item, raw, directory, address)
-                future.add_done_callback(_seen)
-                pending.append((item, future))
-            except (Rejected, Unavailable) as error:
-                pending.append((item, error))
+        items = batches.decode_batch(body)
+        async with self._turn:
+            for at, (item, raw) in enumerate(items):
+                if at % _ITEMS_A_TURN == _ITEMS_A_TURN - 1:
+                    await asyncio.sleep(0)
+                try:
+                    future = self._begin(item, raw, directory, address)
+                    future.add_done_callback(_seen)
+                    pending.append((item, future))
+                except (Rejected, Unavailable) as error:
+                    pending.append((item, error))
         span.set(count=len(pending))
         results: list[tuple[int, bytes]] = []
         for item, begun in pending:

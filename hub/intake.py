@@ -37,7 +37,7 @@ from hub.log.batch import (
 from hub.log.claims import Claim, ahead
 from hub.policy.authorisation import Authorised, Case, Parent, View, authorise
 from hub.policy.verified import Verified, verify
-from hub.store.engine import many
+from hub.store.engine import many_of
 from hub.store.reading import Reader
 from hub.wiring import Hub
 from keys.container import parse_container
@@ -163,7 +163,7 @@ class _Submission:
 
     @classmethod
     def prepare(cls, batch: Batch, works: "Sequence[_Submission]") -> None:
-        """Identities, cases and parents of all of them, three statements in all."""
+        """Identities, cases and parents of all of them, in one round trip."""
         found = batch.companion(Accepted).found
         headers = [work.verified.container.header for work in works]
         keys = {
@@ -171,9 +171,8 @@ class _Submission:
             _CASE: [batch.at_rest.lookup("case", header.case_handle) for header in headers],
             _PARENT: [bytes.fromhex(header.reference.digest) for header in headers if header.reference is not None],
         }
-        for statement, wanted in keys.items():
-            rows = many(batch.connection, statement, wanted)
-            found[statement] = dict.fromkeys(wanted) | {row[0]: row[1:] for row in rows}
+        for statement, rows in many_of(batch.connection, keys).items():
+            found[statement] = dict.fromkeys(keys[statement]) | {row[0]: row[1:] for row in rows}
 
     def __call__(self, batch: Batch) -> Answer[Outcome]:
         hub, container = self._hub, self.verified.container

@@ -189,7 +189,9 @@ class LogWriter:
     def look(self) -> None:
         """Notice what other processes appended; whoever waits for it is woken. Raises Unavailable or Fault."""
         before = self._loaded()
-        if self._caught_up() is not before:
+        with guarded():
+            stored = self._connection.execute(_HEAD).fetchone()
+        if self._caught_up(stored) is not before:
             self._tell()
 
     async def follow(self, seconds: float) -> None:
@@ -291,8 +293,8 @@ class LogWriter:
         reach("hub.append.begin")
         self._loaded()
         begun = self._clock()
-        with transaction(self._connection):
-            head = self._caught_up()
+        with transaction(self._connection, _HEAD) as stored:
+            head = self._caught_up(stored)
             at = max(self._clock().replace(microsecond=0), head.at)
             growth = Growth(head.tree)
             batch = Batch(self._connection, growth, at, self._at_rest)
@@ -337,11 +339,9 @@ class LogWriter:
             self._head = _load(self._connection, self._signer.public.origin)
         return self._head
 
-    def _caught_up(self) -> _Head:
-        """What is stored now, reached from what was known before. Raises Fault where that is impossible."""
+    def _caught_up(self, row: Any) -> _Head:
+        """What is stored (`_HEAD`), reached from what was known before. Raises Fault where that is impossible."""
         head = self._loaded()
-        with guarded():
-            row = self._connection.execute(_HEAD).fetchone()
         if row is None or row[0] < head.tree.size:
             raise Fault("the database has less of the log than it had")
         size, root, at, text = row

@@ -6,7 +6,7 @@ is inside becomes durable together or not at all, and that a database's own erro
 itself is Unavailable(STORE_UNAVAILABLE), what cannot is a Fault.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -36,6 +36,7 @@ __all__ = [
     "guarded",
     "has_table",
     "many",
+    "many_of",
     "of_partner",
     "open_engine",
     "snapshot",
@@ -67,21 +68,22 @@ def open_engine(
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
+def transaction(connection: Connection, reading: str = "") -> Iterator[Any]:
     """Everything inside becomes durable together when the block ends, or nothing does. Not to be nested.
 
-    Nothing else is written meanwhile, by whichever process.
+    Nothing else is written meanwhile, by whichever process. `reading` is a statement without parameters, whose row is
+    given: what a transaction begins with, without another round trip.
 
     Raises:
         Unavailable: STORE_UNAVAILABLE; nothing was written, unless it was COMMIT that failed: then only the
             database tells what stands.
     """
     if isinstance(connection, PostgresConnection):
-        with connection.transaction():
-            yield
+        with connection.transaction(reading) as row:
+            yield row
     else:
         with sqlite.transaction(connection):
-            yield
+            yield connection.execute(reading).fetchone() if reading else None
 
 
 @contextmanager
@@ -121,14 +123,33 @@ def many(connection: Connection, statement: str, keys: Sequence[bytes] | Sequenc
 
     Parameters that the statement has before that are `before`.
     """
-    found: list[Any] = []
+    return many_of(connection, {statement: keys}, *before)[statement]
+
+
+def many_of(
+    connection: Connection, wanted: Mapping[str, Sequence[bytes] | Sequence[int]], *before: Any
+) -> dict[str, list[Any]]:
+    """As `many`, for several statements in one round trip: statement -> rows."""
+    asked = [
+        (statement, *_sized(statement, keys[first : first + KEYS_AT_ONCE], before))
+        for statement, keys in wanted.items()
+        for first in range(0, len(keys), KEYS_AT_ONCE)
+    ]
+    found: dict[str, list[Any]] = {statement: [] for statement in wanted}
     with guarded():
-        for first in range(0, len(keys), KEYS_AT_ONCE):
-            some = keys[first : first + KEYS_AT_ONCE]
-            # Few sizes, so that each is prepared once: the last key is asked for again.
-            asked = [*some, *[some[-1]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
-            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", (*before, *asked)).fetchall()
+        if isinstance(connection, PostgresConnection):
+            cursors: Iterable[Any] = connection.execute_all([(text, given) for _, text, given in asked])
+        else:
+            cursors = (connection.execute(text, given) for _, text, given in asked)
+        for (statement, _, _), cursor in zip(asked, cursors, strict=True):
+            found[statement] += cursor.fetchall()
     return found
+
+
+def _sized(statement: str, keys: Sequence[Any], before: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Few sizes, so that each is prepared once: the last key is asked for again."""
+    size = 1 << (len(keys) - 1).bit_length()
+    return f"{statement} IN ({', '.join('?' * size)})", (*before, *keys, *[keys[-1]] * (size - len(keys)))
 
 
 def database_time(connection: Connection) -> float:

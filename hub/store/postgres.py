@@ -169,6 +169,13 @@ class PostgresConnection:
         with _known():
             return self._live().execute(translated(statement), parameters, binary=True)
 
+    def execute_all(self, asked: Sequence[tuple[str, Sequence[Any]]]) -> Sequence[Cursor]:
+        """All of these statements in one round trip."""
+        with _known():
+            session = self._live()
+            with session.pipeline():
+                return [session.execute(translated(one), given, binary=True) for one, given in asked]
+
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """The statement with each of the rows, in their order, in one round trip.
 
@@ -200,7 +207,7 @@ class PostgresConnection:
             seat.ending.enter_context(session.pipeline())
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, reading: str = "") -> Iterator[Any]:
         """As `hub.store.engine.transaction`.
 
         A process that stops while it sends statements keeps its session, for the server waits for the rest of them:
@@ -208,8 +215,8 @@ class PostgresConnection:
         """
         if self._aside is not None and not self._aside.is_ours:
             self._aside.finish()  # it has the lock, or will have it before us
-        with self._begun(_BEGIN):
-            yield
+        with self._begun(f"{_BEGIN}; {reading}" if reading else _BEGIN) as row:
+            yield row
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -233,7 +240,7 @@ class PostgresConnection:
                 seat.session = None
 
     @contextmanager
-    def _begun(self, begin: str) -> Iterator[None]:
+    def _begun(self, begin: str) -> Iterator[Any]:
         seat = self._seat
         if seat.within:
             raise Fault("a transaction inside another")  # PostgreSQL would take the inner one's COMMIT for both
@@ -241,9 +248,9 @@ class PostgresConnection:
             session = self._live()
             seat.within = True
             try:
-                self._begin(session, begin)
+                row = self._begin(session, begin)
                 with ExitStack() as seat.ending:
-                    yield
+                    yield row
                     seat.warned = False
                     done = session.execute(b"COMMIT")
                 self._committed(seat, done)
@@ -255,15 +262,19 @@ class PostgresConnection:
             finally:
                 seat.within = False
 
-    def _begin(self, session: _Bounded, begin: str) -> None:
+    def _begin(self, session: _Bounded, begin: str) -> Any:
+        """The row of the last of these statements, where it is one that reads."""
         try:
             with self._patient(session):
-                session.execute(begin.encode())
+                cursor = session.execute(begin.encode())
         except (errors.LockNotAvailable, errors.QueryCanceled):
-            if begin == _BEGIN:
+            if begin.startswith(_BEGIN):
                 session.rollback()
                 session.execute(_END_HOLDER.encode(), (LOCK,))
             raise
+        while cursor.nextset():
+            pass
+        return None if cursor.description is None else cursor.fetchone()
 
     @contextmanager
     def _patient(self, session: _Bounded) -> Iterator[None]:

@@ -220,8 +220,12 @@ class _Submission:
         if case is None:
             row = earlier.row(batch, _CASE, case_lookup)
             if row is not None:
-                erased = row[4] is None  # nobody's any more: as if it had never been
-                case = Case(row[0], () if erased else tuple(row[1].split(",")), row[2], row[3])
+                row_id, parties, procedure, state, wrapped = row
+                erased = wrapped is None  # nobody's any more: as if it had never been
+                case = Case(row_id, () if erased else tuple(parties.split(",")), procedure, state)
+                if not erased and row_id not in earlier.keys:
+                    opened = batch.at_rest.unwrap(wrapped, row_id, case_lookup)
+                    earlier.keys[row_id] = CaseRow(row_id, case_lookup, opened)
         if header.reference is None:
             return View(parts, case)
         digest = bytes.fromhex(header.reference.digest)
@@ -256,7 +260,7 @@ class _Submission:
             batch.write(INSERT_CASE_KEY, (index, case_lookup, wrapped))
             batch.write(suspension.WRITE_CASE, (index, header.agreement))
         else:
-            case_row, parties = self._case_row(earlier, case, case_lookup), case.parties
+            case_row, parties = earlier.keys[case.row], case.parties
         batch.add(
             Draft(
                 "SubmissionAcceptance",
@@ -300,15 +304,6 @@ class _Submission:
         header, directory = self.verified.container.header, self._hub.directories.current
         requested = directory.partner(header.recipient_ids[0]).state
         return pin(directory.agreement(header.agreement).profile, requested, batch.at.date(), test=header.test)
-
-    def _case_row(self, earlier: Accepted, case: Case, case_lookup: bytes) -> CaseRow:
-        found = earlier.keys.get(case.row)
-        if found is None:
-            opened = self._hub.reader.case_key(case.row)
-            if opened is None:
-                raise Rejected("WRONG_CASE", "/subject")
-            found = earlier.keys[case.row] = CaseRow(case.row, case_lookup, opened[0])
-        return found
 
     def _refused(self, batch: Batch, refusal: Rejected) -> Answer[Outcome]:
         container = self.verified.container

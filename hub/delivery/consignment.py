@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hub.log.batch import Answer, Batch, Draft, Sealed
-from hub.store.engine import Connection, guarded
+from hub.store.engine import Connection, guarded, many
 from service.failpoints import reach
 
 T = TypeVar("T")
 
 LEAVES_AT_ONCE = 512
 
-_ONE = (
-    "SELECT r.state, m.digest, m.source, m.kind FROM recipient r JOIN message m ON m.idx = r.idx "
-    "WHERE r.partner = ? AND r.idx = ?"
+_MESSAGES = (
+    "SELECT r.idx, r.state, m.digest, m.source, m.kind FROM recipient r JOIN message m ON m.idx = r.idx "
+    "WHERE r.partner = ? AND r.idx"
 )
+"""Looks many up at once."""
 _ACCEPTED = (
     "SELECT idx FROM recipient WHERE partner = ? AND idx > ? AND idx <= ? AND state = 'accepted' "
     "AND state <> 'handed_over' ORDER BY idx LIMIT ?"  # the last term is the one its index has
@@ -61,7 +62,7 @@ class Consigned:
 
     def __call__(self, batch: Batch) -> Answer[int]:
         """As a member of a batch."""
-        count = sum(_consign(batch, self._partner, index) for index in self._indices)
+        count = _consign(batch, self._partner, self._indices)
         reach("hub.delivery.consigned")
         return _gives(count)
 
@@ -80,8 +81,7 @@ class Acknowledged:
     def __call__(self, batch: Batch) -> Answer[int | None]:
         """As a member of a batch."""
         found = accepted_between(batch.connection, self._partner, self._after, self._until)
-        for index in found:
-            _consign(batch, self._partner, index)
+        _consign(batch, self._partner, found)
         reach("hub.delivery.acknowledged")
         return _gives(found[-1] if len(found) == LEAVES_AT_ONCE else None)
 
@@ -96,27 +96,12 @@ class Stopped:
 
     def __call__(self, batch: Batch) -> Answer[int]:
         """As a member of a batch."""
-        parked = 0
-        for index in self._indices:
-            state, digest, source, kind = batch.connection.execute(_ONE, (self._partner, index)).fetchone()
-            if state != "accepted":
-                batch.connection.execute(_FORGET, (self._partner, index))
-                continue
-            leaf = batch.add(
-                Draft(
-                    "ContentConsignmentFailure",
-                    digest=digest.hex(),
-                    source=source,
-                    to=(self._partner,),
-                    type=kind,
-                    prev=index,
-                    code=self._code,
-                )
-            )
-            batch.connection.execute(_PARK, (self._code, leaf, self._partner, index))
-            parked += 1
+        partner, connection = self._partner, batch.connection
+        leaves = _added(batch, "ContentConsignmentFailure", partner, self._indices, self._code)
+        connection.executemany(_FORGET, [(partner, index) for index in self._indices if index not in leaves])
+        connection.executemany(_PARK, [(self._code, leaf, partner, index) for index, leaf in leaves.items()])
         reach("hub.delivery.parked")
-        return _gives(parked)
+        return _gives(len(leaves))
 
 
 class Redriven:
@@ -160,16 +145,24 @@ def parked(connection: Connection, partner: str | None, index: int | None, limit
         return [Parked(*row) for row in connection.execute(_PARKED, (partner, index, limit))]
 
 
-def _consign(batch: Batch, partner: str, index: int) -> bool:
-    state, digest, source, kind = batch.connection.execute(_ONE, (partner, index)).fetchone()
-    batch.connection.execute(_FORGET, (partner, index))
-    if state != "accepted":
-        return False
-    leaf = batch.add(
-        Draft("ContentConsignment", digest=digest.hex(), source=source, to=(partner,), type=kind, prev=index)
-    )
-    batch.connection.execute(_CONSIGNED, (leaf, partner, index))
-    return True
+def _consign(batch: Batch, partner: str, indices: Sequence[int]) -> int:
+    """Written at once, for later members of the batch must see it; gives how many it had not been said of before."""
+    leaves = _added(batch, "ContentConsignment", partner, indices)
+    batch.connection.executemany(_FORGET, [(partner, index) for index in indices])
+    batch.connection.executemany(_CONSIGNED, [(leaf, partner, index) for index, leaf in leaves.items()])
+    return len(leaves)
+
+
+def _added(batch: Batch, event: str, partner: str, indices: Sequence[int], code: str | None = None) -> dict[int, int]:
+    """The leaf that each of these messages now has: of those that are only accepted yet."""
+    found = {row[0]: row[1:] for row in many(batch.connection, _MESSAGES, indices, partner)}
+    leaves = {}
+    for index in indices:
+        state, digest, source, kind = found[index]
+        if state == "accepted":
+            draft = Draft(event, digest=digest.hex(), source=source, to=(partner,), type=kind, prev=index, code=code)
+            leaves[index] = batch.add(draft)
+    return leaves
 
 
 def _gives(value: T) -> Callable[[Sealed], T]:

@@ -222,6 +222,21 @@ def test_another_process_may_append_in_between(writer: LogWriter, connection: Co
     assert rows(connection, "tile") == 2
 
 
+@pytest.mark.parametrize("meddling", ["UPDATE head SET size = 7", "UPDATE head SET root = x'00'"])
+def test_another_head_than_was_begun_with_is_not_gone_on_from(
+    meddling: str, writer: LogWriter, connection: Connection
+) -> None:
+    def work(batch: Batch) -> Answer[None]:
+        batch.add(Draft("CaseViewed"))
+        batch.connection.execute(meddling)
+        return lambda _: None
+
+    with pytest.raises(Fault):
+        writer.commit_now(work)
+    assert (rows(connection, "leaf"), rows(connection, "checkpoint")) == (1, 1)
+    assert len(writer.commit_now(event())) > 0
+
+
 def test_time_never_falls(writer: LogWriter, clock: Clock, connection: Connection) -> None:
     clock.now = NOW - timedelta(days=1)
     writer.commit_now(event())

@@ -213,8 +213,6 @@ class PostgresConnection:
         A process that stops while it sends statements keeps its session, for the server waits for the rest of them:
         whoever has waited for the lock in vain for so long ends that session, and the next try has the lock.
         """
-        if self._aside is not None and not self._aside.is_ours:
-            self._aside.finish()  # it has the lock, or will have it before us
         with self._begun(f"{_BEGIN}; {reading}" if reading else _BEGIN) as row:
             yield row
 
@@ -241,9 +239,11 @@ class PostgresConnection:
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[Any]:
-        seat = self._seat
-        if seat.within:
+        if self._seat.within:
             raise Fault("a transaction inside another")  # PostgreSQL would take the inner one's COMMIT for both
+        if begin.startswith(_BEGIN) and self._aside is not None and not self._aside.is_ours:
+            self._aside.finish()  # it has the lock, or will have it before us
+        seat = self._seat
         with _known():
             session = self._live()
             seat.within = True

@@ -14,7 +14,7 @@ import pytest
 
 from hub.log.batch import Answer, Batch, Draft, Work
 from hub.log.writer import LogWriter
-from hub.store.engine import aside, end_unread, transaction
+from hub.store.engine import aside, end_unread, snapshot, transaction
 from hub.store.postgres import LOCK, PostgresConnection, open_postgres
 from hub.store.tables import SET_META
 from keys.at_rest import AtRest
@@ -192,6 +192,19 @@ async def test_who_has_it_finish_is_not_told_its_error(url: str, owner: Session)
         with transaction(connection):
             connection.execute(SET_META, ("a", b"2"))
         assert value(connection) == b"2"
+
+
+async def test_a_transaction_inside_anothers_reads_is_refused_as_ever(
+    url: str, connection: PostgresConnection, owner: Session
+) -> None:
+    with held(url) as holder:
+        async with begun(connection, writes(connection, b"1")) as task:
+            await until(lambda: waiting(owner))
+            with snapshot(connection), pytest.raises(Fault), transaction(connection):
+                raise AssertionError
+            assert not task.done()
+            holder.rollback()
+    assert value(connection) == b"1"
 
 
 async def test_who_no_longer_waits_leaves_nothing_begun(

@@ -39,7 +39,7 @@ class Aside(Generic[T]):
         self._greenlet.gr_context = contextvars.copy_context()
         self._loops = getcurrent()
         self._need: Need | None = None
-        self._news: asyncio.Future[int] | None = None
+        self._watch: _Watch | None = None
         self._result: list[T] = []
         self._error: BaseException | None = None
 
@@ -69,10 +69,10 @@ class Aside(Generic[T]):
 
     def finish(self) -> None:
         """Bring the work to its end without the loop. Who awaits it is told there as always."""
+        if self._watch is not None:
+            self._watch.end()  # at once: the work may close the socket
         while (need := self._need) is not None:
             self._go_on(_ready(need, max(need.until - time.monotonic(), 0.0)))
-        if self._news is not None and not self._news.done():
-            self._news.set_result(0)
 
     def _go_on(self, found: int) -> None:
         self._need = self._greenlet.switch(found)
@@ -84,30 +84,42 @@ class Aside(Generic[T]):
             self._error = error
 
     async def _awaited(self, need: Need) -> int:
-        loop = asyncio.get_running_loop()
-        self._news = news = loop.create_future()
-
-        def tell(found: int) -> None:
-            if not news.done():
-                news.set_result(found)
-
-        if need.ready & READ:
-            loop.add_reader(need.socket, tell, READ)
-        if need.ready & WRITE:
-            loop.add_writer(need.socket, tell, WRITE)
+        self._watch = watch = _Watch(need)
         try:
             async with asyncio.timeout(max(need.until - time.monotonic(), 0.0)):
-                found: int = await news
+                return await watch.news
         except TimeoutError:
             return 0
-        else:
-            return found
         finally:
-            self._news = None
+            watch.end()
+            self._watch = None
+
+
+class _Watch:
+    """The event loop looks at a socket until it is ready, or nobody wants to know any more."""
+
+    def __init__(self, need: Need) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._need: Need | None = need
+        self.news: asyncio.Future[int] = self._loop.create_future()
+        if need.ready & READ:
+            self._loop.add_reader(need.socket, self._tell, READ)
+        if need.ready & WRITE:
+            self._loop.add_writer(need.socket, self._tell, WRITE)
+
+    def end(self) -> None:
+        """The loop lets go of the socket; who awaits news is told that there are none."""
+        if (need := self._need) is not None:
+            self._need = None
             if need.ready & READ:
-                loop.remove_reader(need.socket)
+                self._loop.remove_reader(need.socket)
             if need.ready & WRITE:
-                loop.remove_writer(need.socket)
+                self._loop.remove_writer(need.socket)
+        self._tell(0)
+
+    def _tell(self, found: int) -> None:
+        if not self.news.done():
+            self.news.set_result(found)
 
 
 def _ready(need: Need, seconds: float) -> int:

@@ -11,6 +11,7 @@ from typing import LiteralString
 
 import psycopg
 import pytest
+import uvloop
 
 from hub.log.batch import Answer, Batch, Draft, Work
 from hub.log.writer import LogWriter
@@ -244,6 +245,35 @@ async def test_a_session_lost_while_it_waits(url: str, connection: PostgresConne
             assert await task == "STORE_UNAVAILABLE"
             assert value(connection) is None
     assert await aside(connection, writes(connection, b"2")) == b"2"
+
+
+def test_a_session_lost_while_somebody_has_it_finish(url: str, connection: PostgresConnection, owner: Session) -> None:
+    """The programs' loop must not look at a socket that is closed: it would end the process."""
+    with held(url) as holder:
+
+        def end() -> None:
+            while not (found := waiting(owner)):
+                pass
+            for pid in found:
+                owner.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+            holder.rollback()
+
+        async def finish() -> None:
+            with transaction(connection):
+                connection.execute(SET_META, ("a", b"2"))
+
+        async def both() -> str:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(failing(aside(connection, writes(connection, b"1"))))
+                group.create_task(finish())  # in the same turn, before the loop has looked once
+            return task.result()
+
+        ending = Thread(target=end)
+        ending.start()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            assert runner.run(both()) == "STORE_UNAVAILABLE"
+        ending.join()
+    assert value(connection) == b"2"
 
 
 async def test_a_server_that_does_not_answer_stops_nobody_else(url: str, owner: Session) -> None:

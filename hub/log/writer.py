@@ -191,7 +191,7 @@ class LogWriter:
         before = self._loaded()
         with guarded():
             stored = self._connection.execute(_HEAD).fetchone()
-        if self._caught_up(stored) is not before:
+        if self._caught_up(before, stored) is not before:
             self._tell()
 
     async def follow(self, seconds: float) -> None:
@@ -291,10 +291,12 @@ class LogWriter:
 
     def _write(self, members: list[_Pending], take: Callable[[], list[_Pending]]) -> Sealed:
         reach("hub.append.begin")
-        self._loaded()
+        known = (
+            self._loaded()
+        )  # before the lock: a process that lost it in its sleep may hear of more before its answer
         begun = self._clock()
         with transaction(self._connection, _HEAD) as stored:
-            head = self._caught_up(stored)
+            head = self._caught_up(known, stored)
             at = max(self._clock().replace(microsecond=0), head.at)
             growth = Growth(head.tree)
             batch = Batch(self._connection, growth, at, self._at_rest)
@@ -319,7 +321,7 @@ class LogWriter:
                 _SWAP, (head.tree.size, head.root, tree.size, root, tree.range.serialise(), batch.seconds)
             )
             reach("hub.append.before_commit")
-        self._head = _Head(tree, root, at, text)
+        self._know(_Head(tree, root, at, text))
         if self._observer is not None:
             self._observer.committed(len(batch.leaves), tree.size, (self._clock() - begun) / timedelta(seconds=1))
         return Sealed(batch, growth, text)
@@ -339,9 +341,13 @@ class LogWriter:
             self._head = _load(self._connection, self._signer.public.origin)
         return self._head
 
-    def _caught_up(self, row: Any) -> _Head:
+    def _know(self, head: _Head) -> None:
+        """`look` may have seen more while a batch was under way."""
+        if head.tree.size >= self._loaded().tree.size:
+            self._head = head
+
+    def _caught_up(self, head: _Head, row: Any) -> _Head:
         """What is stored (`_HEAD`), reached from what was known before. Raises Fault where that is impossible."""
-        head = self._loaded()
         if row is None or row[0] < head.tree.size:
             raise Fault("the database has less of the log than it had")
         size, root, at, text = row
@@ -359,7 +365,7 @@ class LogWriter:
             head = _Head(tree, found, datetime.fromtimestamp(at, UTC), text)
         if head.root != root or (size and text is None):
             raise Fault("the stored log does not continue the one that was known")
-        self._head = head
+        self._know(head)
         return head
 
 

@@ -122,7 +122,8 @@ def repeated(seen: Between) -> list[list[Exchange]]:
     same: dict[bytes, list[Exchange]] = defaultdict(list)
     for one in seen.exchanges("POST", "/v1/messages"):
         same[one.request].append(one)
-    return [tries for tries in same.values() if [one.status for one in tries][:2] == [503, 200]]
+    found = [[tries[0], *(one for one in tries if one.status != 503)] for tries in same.values()]
+    return [tries for tries in found if [one.status for one in tries][:2] == [503, 200]]
 
 
 def refusals(seen: Between) -> int:

@@ -322,9 +322,13 @@ async def failing(work: object) -> str:
 
 @pytest.fixture
 def writer(connection: PostgresConnection) -> LogWriter:
-    made = LogWriter(connection, SIGNER, AtRest(bytes(32), bytes(32)), lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
-    made.open()
-    return made
+    return made(connection)
+
+
+def made(connection: PostgresConnection) -> LogWriter:
+    writer = LogWriter(connection, SIGNER, AtRest(bytes(32), bytes(32)), lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
+    writer.open()
+    return writer
 
 
 def event(name: str = "CaseViewed") -> Work[int]:
@@ -369,10 +373,30 @@ async def test_a_command_in_between_and_the_waiting_batch_both_stand(
     assert writer.size == 3
 
 
+async def test_who_lost_the_lock_in_its_sleep_tries_again_later(url: str, writer: LogWriter, owner: Session) -> None:
+    """It wakes to the answer to its BEGIN, and has heard of what others appended since."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(writer.run())
+        with held(url) as holder:
+            submitted = group.create_task(failing(writer.submit(event())))
+            await until(lambda: waiting(owner))
+            (pid,) = waiting(owner)
+            holder.rollback()
+        while owner.execute("SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid = %s", (pid,)).fetchone():
+            pass  # nothing of ours goes on meanwhile: we sleep
+        owner.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+        with closing(open_postgres(url, None)) as another:
+            assert made(another).commit_now(event()) == 2
+        writer.look()
+        assert writer.size == 2
+        assert await submitted == "STORE_UNAVAILABLE"
+        assert await writer.submit(event()) == 3
+        running.cancel()
+
+
 async def test_a_lock_that_is_not_given_fails_who_waits_and_no_more(url: str) -> None:
     with closing(open_postgres(url, None, seconds_max=0.2)) as connection:
-        writer = LogWriter(connection, SIGNER, AtRest(bytes(32), bytes(32)), lambda: datetime.now(UTC))
-        writer.open()
+        writer = made(connection)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(writer.run())
             with held(url):

@@ -166,7 +166,8 @@ def ok(answer: tuple[int, Mapping[str, str], bytes] | None) -> bytes | None:
 
 
 def workers(found: Cluster) -> list[int]:
-    """The processes that answer requests."""
+    """The processes that answer requests, once all are ready: where one ends before, the hub ends with it."""
+    found.until("all workers", lambda: found.log("hub").count('{"ready": "hub"') > found.killed["hub"] or None)
     main = found.process("hub")
     return [int(pid) for pid in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
 

@@ -153,10 +153,11 @@ class Lanes:
     async def consume(self) -> None:
         """Put what the broker has into the lanes; position and effect in one transaction."""
         hub = self._hub
-        standing = DELIVERY.standing(hub.connection)
+        standing: Standing | None = None
         unwritten = 0
         while True:
             try:
+                standing = standing or DELIVERY.standing(hub.connection)
                 fetched = await hub.broker.fetch(
                     OUTBOUND, standing.positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
                 )
@@ -173,7 +174,7 @@ class Lanes:
                 hub.metrics.fetch_up.set(0)
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
-                standing, unwritten = DELIVERY.standing(hub.connection), 0  # perhaps it was filled again
+                standing, unwritten = None, 0  # perhaps it was filled again
                 continue
             for lane in named:
                 lane.wake.set()

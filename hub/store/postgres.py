@@ -232,10 +232,13 @@ class PostgresConnection:
 
     def close(self) -> None:
         """Let go of the sessions."""
-        for seat in (self._seat, self._other):
-            if seat.session is not None:
-                seat.session.close()
-                seat.session = None
+        self._let_go(self._seat)
+        self._let_go(self._other)
+
+    def _let_go(self, seat: _Seat) -> None:
+        if seat.session is not None:
+            seat.session.close()
+            seat.session = None
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[Any]:
@@ -308,6 +311,8 @@ class PostgresConnection:
         except psycopg.Error:
             self._not_before = time.monotonic() + RETRY_AFTER_SECONDS  # an unreachable server must not stop the loop
             raise
+        if seat.session is not None and not self._other.within:
+            self._let_go(self._other)  # what ended the one has most likely ended the other
         session.seconds_max = self._seconds_max
         session.cursor_factory = psycopg.RawCursor  # parameters are the server's own: psycopg parses no statement
         session.prepared_max = _PREPARED_MAX

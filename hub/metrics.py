@@ -8,6 +8,7 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from hub.broker.contract import OUTBOUND
 from hub.operations import gauges
 from schemas.errors import CODES
 from service.gauges import Shown
@@ -67,19 +68,23 @@ class Metrics:
             registry=self.registry,
         )
         self.part_bytes = Counter("liaison_part_bytes", "Bytes of detached parts taken.", registry=self.registry)
-        broker = Gauge(
+        self._broker = Gauge(
             "liaison_broker_up",
             "1 where the broker answered last.",
-            ["side"],
+            ["side", "topic"],
             multiprocess_mode="livemin",
             registry=self.registry,
         )
-        self.publish_up = broker.labels("publish")
-        self.fetch_up = broker.labels("fetch")
-        self.publish_up.set(1)
-        self.fetch_up.set(1)
+        self.fetch_up = self.broker_up("fetch", OUTBOUND)
+        self.publish_up = self.broker_up("publish", OUTBOUND)
         self.looked = Shown(gauges.ABOUT)
         self.registry.register(self.looked)
+
+    def broker_up(self, side: str, topic: str) -> Gauge:
+        """Whether publishing to a topic, or fetching from it, went well last; at first it is taken to."""
+        found = self._broker.labels(side, topic)
+        found.set(1)
+        return found
 
     def refusal(self, code: str) -> None:
         """A refusal with this code."""

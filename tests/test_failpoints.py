@@ -39,7 +39,6 @@ def test_the_hub_is_killed_at_every_point_of_a_messages_way() -> None:
         "hub.views.",
         "hub.cases.",
         "hub.clockkeeper.",
-        "hub.inboxes.",
         "hub.rebuilding.",
         "hub.lease.",
     )  # their own tests, or one transaction

@@ -13,7 +13,7 @@ OUTBOUND = "hub.v1.outbound"
 """Accepted messages in log order; its key is the case's row, so that a case keeps its order."""
 
 INBOX_PREFIX = "hub.v1.inbox."
-"""Of the topics from which partners read what is addressed to them, each its own alone (`hub.broker.inboxes`)."""
+"""Of the topics from which partners read what is addressed to them, each its own alone (`hub.inboxes`)."""
 
 TOPIC_CODE, POSITION_CODE = "BROKER_TOPIC", "BROKER_POSITION"
 OPERATOR_SECONDS = 10.0

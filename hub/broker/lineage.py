@@ -8,7 +8,8 @@ unless there are positions already: they came from another broker.
 
 from typing import TYPE_CHECKING
 
-from hub.broker.contract import OPERATOR_SECONDS, OUTBOUND, POSITION_CODE
+from hub.broker.contract import OPERATOR_SECONDS, POSITION_CODE
+from hub.broker.positions import LOG
 from hub.log.batch import Answer, Batch, Sealed
 from hub.log.writer import LogWriter
 from hub.store.engine import Connection, guarded
@@ -17,11 +18,11 @@ from schemas.errors import Unavailable
 if TYPE_CHECKING:
     from hub.broker.cluster import Topic
 
-RELAY_POSITION = "relay_position"
 _PREFIX = "kafka_topic/"
 _KNOWN = "SELECT value FROM meta WHERE name = ?"
 _REMEMBER = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_USED = "SELECT 1 FROM consumer_position WHERE topic = ? UNION ALL SELECT 1 FROM meta WHERE name = ? AND value <> ?"
+_USED = "SELECT 1 FROM consumer_position WHERE topic = ? OR (topic = ? AND consumer = ?)"
+"""Read from, or filled: whoever fills a topic from the log reads the log under the topic's name (`hub.relay`)."""
 _RANGE = (_PREFIX, _PREFIX[:-1] + chr(ord(_PREFIX[-1]) + 1))
 _ANY = "SELECT 1 FROM meta WHERE name >= ? AND name < ?"
 _FORGET = "DELETE FROM meta WHERE name >= ? AND name < ?"
@@ -59,8 +60,7 @@ class Lineage:
 
     def _used(self, topic: str) -> bool:
         with guarded():
-            relay = RELAY_POSITION if topic == OUTBOUND else ""
-            return self._connection.execute(_USED, (topic, relay, b"0")).fetchone() is not None
+            return self._connection.execute(_USED, (topic, LOG, topic)).fetchone() is not None
 
 
 def lineage_name(topic: str) -> str:

@@ -1,24 +1,25 @@
 """A broker that lost its records is filled again from the log: everything that is not handed over, once more.
 
 Guarantees that positions, what is known of the topics (`hub.broker.lineage`) and the leaf that says who wanted it are
-one transaction; a crash before it leaves everything as it was. Consumers begin at the topic's end, for the relay
-publishes all that is still on its way behind it. A hub that runs meanwhile notices within seconds: its relay reads its
-position again when idle, its consumers after they were told BROKER_POSITION.
+one transaction; a crash before it leaves everything as it was. Delivery begins at the topic's end, for the relay, which
+begins at the log's beginning, publishes all that is still on its way behind it. A hub that runs meanwhile notices
+within seconds, and what it wanted to write of before is not written (`hub.broker.positions`).
 """
 
 from dataclasses import dataclass
 
 from hub.broker.contract import OUTBOUND
-from hub.broker.lineage import RELAY_POSITION, forget_all, lineage_name, lineage_value
+from hub.broker.lineage import forget_all, lineage_name, lineage_value
 from hub.broker.opening import address_of
+from hub.broker.positions import EPOCH, Consumer, broker_epoch
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.settings import HubSettings
 from hub.store.tables import SET_META
 from hub.wiring import OpenLog
 from service.failpoints import reach
 
-CONSUMERS = ("delivery", "inboxes")
-"""All that read the topic of messages; each says its own name where it reads."""
+DELIVERY = Consumer(OUTBOUND, "delivery")
+"""The one that reads the topic of messages (`hub.delivery.lanes`)."""
 
 _FORGET = "DELETE FROM consumer_position"
 _BEGIN = "INSERT INTO consumer_position (topic, consumer, part, next) VALUES (?, ?, ?, ?)"
@@ -35,7 +36,7 @@ class Rebuilt:
 
 
 async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt:
-    """Set the relay back to the log's beginning, and consumers to where the topics end now.
+    """Set the relay back to the log's beginning, and delivery to where its topic ends now.
 
     Raises:
         Unavailable: Kafka cannot be reached, or has not the topic; nothing was changed.
@@ -48,12 +49,11 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
         forget_all(batch.connection)
         run(_FORGET)
         run(_EMPTY)
-        for consumer in CONSUMERS:
-            for part, end in ends.items():
-                run(_BEGIN, (OUTBOUND, consumer, part, end))
+        for part, end in ends.items():
+            run(_BEGIN, (DELIVERY.topic, DELIVERY.name, part, end))
         if name:
             run(SET_META, (name, value))
-        run(SET_META, (RELAY_POSITION, b"0"))
+        run(SET_META, (EPOCH, b"%d" % (broker_epoch(batch.connection) + 1)))
         rebuilt = Rebuilt(leaf, int(run(_OPEN).fetchone()[0]))
         reach("hub.rebuilding.written")
 

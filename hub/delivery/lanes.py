@@ -1,22 +1,24 @@
 """One lane a partner that can be called: items in log order, one call at a time, at most so many at once over all.
 
-Guarantees that a sick partner delays nobody else: each lane waits for itself, and lanes whose last call failed share a
-small number of calls of their own, so that partners which hang cannot take all of them. A lane's items and its failures
-are in the database; a restart goes on where it stood. An item is tried until it is taken, its message expires or the
-edge refuses it; refused ones are found by pushing one at a time and are parked, the others go on. Should an edge refuse
-one after the other, its lane stops as if it were sick: a bad release at the other end must not park everything. Nor
-must one at our end: once `parked_max` lie parked over all partners, a lane that meets another refusal waits too.
+Guarantees that a lane's items come in log order, whichever of the broker's partitions is ahead: a record says up to
+which index of the log its recipients' lanes are filled, and everything below comes with it. A sick partner delays
+nobody else: each lane waits for itself, and lanes whose last call failed share a small number of calls of their own, so
+that partners which hang cannot take all of them. A lane's items and its failures are in the database; a restart goes on
+where it stood. An item is tried until it is taken, its message expires or the edge refuses it; refused ones are found
+by pushing one at a time and are parked, the others go on. Should an edge refuse one after the other, its lane stops as
+if it were sick: a bad release at the other end must not park everything. Nor must one at our end: once `parked_max`
+lie parked over all partners, a lane that meets another refusal waits too.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hub import relay
 from hub.broker.contract import GROUP_MAX, OUTBOUND
-from hub.broker.positions import after, read_positions, write_positions
-from hub.delivery import inboxes
+from hub.broker.outbound import Outbound, decode
+from hub.broker.positions import Standing
+from hub.broker.rebuilding import DELIVERY
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
@@ -32,16 +34,11 @@ from service.logs import log
 
 T = TypeVar("T")
 
-CONSUMER = "delivery"
 _UNWRITTEN_MAX = 512
 
 _TAKE = (
     "INSERT INTO push (partner, idx) SELECT partner, idx FROM recipient "
-    "WHERE partner = ? AND idx = ? AND state = 'accepted' ON CONFLICT DO NOTHING"
-)
-_ADOPT = (
-    "INSERT INTO push (partner, idx) SELECT partner, idx FROM recipient "
-    "WHERE partner = ? AND state = 'accepted' ON CONFLICT DO NOTHING"
+    "WHERE partner = ? AND idx BETWEEN ? AND ? AND state = 'accepted' ON CONFLICT DO NOTHING"
 )
 _DUE = (
     "SELECT p.idx, m.digest, m.expires_at, r.state, m.container FROM push p JOIN message m ON m.idx = p.idx "
@@ -58,11 +55,15 @@ _WRITE_LANE = (
 _FORGET_LANE = "DELETE FROM lane WHERE partner = ?"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lane:
-    """What a lane knows beside its items. `singly` is how many of the next are pushed one at a time."""
+    """What a lane knows beside its items. `singly` is how many of the next are pushed one at a time.
+
+    All that was accepted for it before index `filled` is in it.
+    """
 
     partner: str
+    filled: int
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     refusals: int = 0
@@ -91,7 +92,6 @@ async def run(hub: Hub, lease: Lease) -> None:
         lanes.look()
         group.create_task(lanes.consume())
         group.create_task(lanes.watch())
-        group.create_task(inboxes.run(hub))
 
 
 class Lanes:
@@ -124,14 +124,15 @@ class Lanes:
         if not new:
             return
 
-        def work(batch: Batch) -> Answer[None]:
+        def work(batch: Batch) -> Answer[int]:
             for partner in new:
-                batch.write(_ADOPT, (partner,))
-            return _nothing
+                batch.write(_TAKE, (partner, 0, batch.first - 1))
+            first = batch.first
+            return lambda _: first
 
-        hub.writer.commit_now(work)
+        filled = hub.writer.commit_now(self._lease.fenced(work))
         for partner in new:
-            self._lanes[partner] = _Lane(partner)
+            self._lanes[partner] = _Lane(partner, filled)
             self._group.create_task(self._run(self._lanes[partner]))
         hub.metrics.lanes.set(len(self._lanes))
 
@@ -152,45 +153,52 @@ class Lanes:
     async def consume(self) -> None:
         """Put what the broker has into the lanes; position and effect in one transaction."""
         hub = self._hub
-        positions = read_positions(hub.connection, OUTBOUND, CONSUMER)
+        standing = DELIVERY.standing(hub.connection)
         unwritten = 0
         while True:
             try:
                 fetched = await hub.broker.fetch(
-                    OUTBOUND, positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
+                    OUTBOUND, standing.positions, limit=GROUP_MAX, wait_seconds=hub.settings.relay_idle_seconds
                 )
-                outbounds = [relay.decode(one.record) for one in fetched]
-                rows = [
-                    (partner, outbound.index)
-                    for outbound in outbounds
-                    for partner in outbound.recipients
-                    if partner in self._lanes
-                ]
-                following, unwritten = after(positions, fetched), unwritten + len(fetched)
+                outbounds = [decode(one.record) for one in fetched]
+                named = self._named(outbounds)
+                following, unwritten = standing.after(fetched), unwritten + len(fetched)
                 hub.metrics.fetch_up.set(1)
-                if rows or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
-                    with hub.tracing.span("hub.take", "consumer", (one.trace for one in outbounds), count=len(rows)):
-                        await self._take(rows, following)
+                if named or unwritten >= _UNWRITTEN_MAX or (unwritten and not fetched):
+                    with hub.tracing.span("hub.take", "consumer", (one.trace for one in outbounds), count=len(named)):
+                        await self._take(named, following)
                     unwritten = 0
-                positions = following
+                standing = following
             except Unavailable as error:
                 hub.metrics.fetch_up.set(0)
                 log.error("delivery.failed", error, code=error.code)
                 await asyncio.sleep(error.retry_after_seconds)
-                positions, unwritten = read_positions(hub.connection, OUTBOUND, CONSUMER), 0  # perhaps it was rebuilt
+                standing, unwritten = DELIVERY.standing(hub.connection), 0  # perhaps it was filled again
                 continue
-            for partner in {partner for partner, _ in rows}:
-                self._lanes[partner].wake.set()
+            for lane in named:
+                lane.wake.set()
 
-    async def _take(self, rows: Sequence[tuple[str, int]], positions: dict[int, int]) -> None:
-        def work(batch: Batch) -> Answer[None]:
-            for row in rows:
-                batch.write(_TAKE, row)
-            write_positions(batch, OUTBOUND, CONSUMER, positions)
-            return _nothing
+    def _named(self, outbounds: Iterable[Outbound]) -> dict[_Lane, int]:
+        """Up to which index each lane is filled now."""
+        found: dict[_Lane, int] = {}
+        for outbound in outbounds:
+            for partner in outbound.recipients:
+                if partner in self._lanes:
+                    lane = self._lanes[partner]
+                    found[lane] = max(found.get(lane, -1), outbound.index)
+        return found
+
+    async def _take(self, named: Mapping[_Lane, int], standing: Standing) -> None:
+        def work(batch: Batch) -> Answer[int]:
+            there = batch.first - 1  # a record may name more: of a log that went on before a backup was restored
+            for lane, last in named.items():
+                batch.write(_TAKE, (lane.partner, lane.filled, min(last, there)))
+            return lambda _: there
 
         reach("hub.delivery.taking")
-        await self._write_fenced(work, leaves=0, bytes_=64 * len(rows))
+        there = await self._write_fenced(DELIVERY.moved(standing, work), leaves=0, bytes_=64 * len(named))
+        for lane, last in named.items():
+            lane.filled = max(lane.filled, min(last, there) + 1)
         reach("hub.delivery.taken")
 
     async def _run(self, lane: _Lane) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from hub.broker.lineage import RELAY_POSITION
+from hub.broker.contract import INBOX_PREFIX, OUTBOUND
+from hub.broker.positions import LOG, LOG_PART, Consumer
 from hub.settings import HubSettings
 from hub.store.engine import Connection, guarded
 from hub.store.parked import count_poison
@@ -50,6 +51,9 @@ BACKUP = "backup_at"
 _META = "SELECT value FROM meta WHERE name = ?"
 _LEAF = "SELECT bytes FROM leaf WHERE idx = ?"
 _UNPUBLISHED = "SELECT idx FROM message WHERE idx >= ? ORDER BY idx LIMIT 1"
+_UNPUBLISHED_TO = (
+    "SELECT idx FROM recipient WHERE idx >= ? AND partner = ? AND state <> 'handed_over' ORDER BY idx LIMIT 1"
+)
 _WAITING = (
     "FROM recipient r WHERE r.partner = ? AND r.idx >= ? AND r.state = 'accepted' AND r.state <> 'handed_over' "
     "AND NOT EXISTS (SELECT 1 FROM push p WHERE p.partner = r.partner AND p.idx = r.idx AND p.code IS NOT NULL) "
@@ -153,10 +157,16 @@ def _clock(sources: Sources, connection: Connection) -> Iterator[Number]:
 
 
 def _relay(sources: Sources, connection: Connection) -> Iterator[Number]:
-    following = _meta(connection, RELAY_POSITION)
-    with guarded():
-        row = connection.execute(_UNPUBLISHED, (following,)).fetchone()
-    yield Number("liaison_relay_oldest_seconds", 0.0 if row is None else _age(sources, connection, row[0]))
+    settings = sources.settings
+    topics: dict[str, tuple[str, ...]] = {OUTBOUND: ()}
+    if settings.kafka_bootstrap:
+        topics |= {INBOX_PREFIX + partner: (partner,) for partner in settings.kafka_inboxes}
+    for topic, partner in topics.items():
+        following = Consumer(LOG, topic).standing(connection).positions.get(LOG_PART, 0)
+        with guarded():
+            row = connection.execute(_UNPUBLISHED_TO if partner else _UNPUBLISHED, (following, *partner)).fetchone()
+        age = 0.0 if row is None else _age(sources, connection, row[0])
+        yield Number("liaison_relay_oldest_seconds", age, {"topic": topic})
 
 
 def _deliveries(sources: Sources, connection: Connection) -> Iterator[Number]:

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from hub.broker.contract import GROUP_MAX, VALUE_BYTES_MAX, Broker, Fetched, Record
-from hub.broker.positions import after
+from hub.broker.contract import GROUP_MAX, VALUE_BYTES_MAX, Broker, Fetched, Positions, Record
+from hub.broker.positions import Consumer, Standing, after, nothing
+from hub.log.writer import LogWriter
+from hub.store.engine import Connection
 from schemas.errors import Fault, Unavailable
 
 TOPIC = "hub.v1.contract"
@@ -19,19 +21,23 @@ WAIT_SECONDS = 20.0
 
 
 class Store(ABC):
-    """Where an implementation keeps its records, and how to disturb it."""
+    """Where an implementation keeps its records, and how to disturb it; positions are in the hub's database."""
+
+    connection: Connection
+    writer: LogWriter
 
     @abstractmethod
     async def open(self) -> Broker:
         """A broker over what is stored, as after a start of the program; each call gives another one."""
 
-    @abstractmethod
-    async def consumed(self, topic: str, positions: Mapping[int, int]) -> None:
+    async def consumed(self, topic: str, positions: Mapping[int, int], consumer: str = "contract") -> None:
         """A consumer has durably passed these positions (in the database that holds its effects)."""
+        standing = Standing(0, dict(positions))
+        await self.writer.submit(Consumer(topic, consumer).moved(standing, nothing), leaves=0)
 
-    @abstractmethod
-    async def positions(self, topic: str) -> dict[int, int]:
+    async def positions(self, topic: str) -> Positions:
         """What `consumed` last wrote."""
+        return Consumer(topic, "contract").standing(self.connection).positions
 
     @abstractmethod
     async def break_down(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,16 +10,16 @@ import pytest
 
 from hub.broker import embedded
 from hub.broker.embedded import EmbeddedBroker
-from hub.broker.positions import after, read_positions, write_positions
+from hub.broker.positions import EPOCH, Consumer, Standing, after, nothing
 from hub.log.batch import Answer, Batch
 from hub.log.writer import LogWriter
 from hub.store import tables
+from hub.store.tables import SET_META
 from keys.at_rest import AtRest
 from keys.proofs.checkpoint import LogSigner
+from schemas.errors import Unavailable
 from service.sqlite import Connection, open_database
 from tests.contracts.broker_contract import TOPIC, BrokerContract, Store, record, rest, take
-
-CONSUMER = "contract"
 
 
 class EmbeddedStore(Store):
@@ -31,16 +31,6 @@ class EmbeddedStore(Store):
 
     async def open(self) -> EmbeddedBroker:
         return EmbeddedBroker(self.connection, self.writer)
-
-    async def consumed(self, topic: str, positions: Mapping[int, int]) -> None:
-        def work(batch: Batch) -> Answer[None]:
-            write_positions(batch, topic, CONSUMER, dict(positions))
-            return lambda _: None
-
-        await self.writer.submit(work, leaves=0)
-
-    async def positions(self, topic: str) -> dict[int, int]:
-        return read_positions(self.connection, topic, CONSUMER)
 
     async def break_down(self) -> None:
         self._other = sqlite3.connect(self._path, isolation_level=None)
@@ -97,13 +87,9 @@ async def test_a_slow_consumer_keeps_what_it_has_not_read(
 ) -> None:
     monkeypatch.setattr(embedded, "_DROP_EVERY", 1)
 
-    def slow(batch: Batch) -> Answer[None]:
-        write_positions(batch, TOPIC, "slow", {0: 2})
-        return lambda _: None
-
     broker = await store.open()
     await broker.publish(TOPIC, [record(at) for at in range(10)])
-    await store.writer.submit(slow, leaves=0)
+    await store.consumed(TOPIC, {0: 2}, "slow")
     await store.consumed(TOPIC, {0: 10})
     await broker.publish(TOPIC, [record(10)])
     assert [int(one.record.value) for one in await rest(broker, {})] == list(range(2, 11))
@@ -119,10 +105,28 @@ async def test_effect_and_position_are_one(store: EmbeddedStore) -> None:
     """A consumer that fails between reading and writing has done nothing and sees the records again."""
 
     def work(batch: Batch) -> Answer[None]:
-        write_positions(batch, TOPIC, CONSUMER, {0: 5})
         batch.write("INSERT INTO lane (partner) VALUES (?)", ("test-mda",))  # lacks what it must have
-        return lambda _: None
+        return nothing(batch)
 
     with pytest.raises(Exception, match="refused"):
-        await store.writer.submit(work, leaves=0)
+        await store.writer.submit(Consumer(TOPIC, "contract").moved(Standing(0, {0: 5}), work), leaves=0)
     assert await store.positions(TOPIC) == {}
+
+
+async def test_who_read_before_the_broker_was_filled_again_writes_neither_position_nor_effect(
+    store: EmbeddedStore,
+) -> None:
+    consumer = Consumer(TOPIC, "contract")
+    paused = consumer.standing(store.connection)
+    store.connection.execute(SET_META, (EPOCH, b"1"))
+
+    def work(batch: Batch) -> Answer[None]:
+        batch.write("INSERT INTO push (partner, idx) VALUES (?, ?)", ("test-mda", 0))
+        return nothing(batch)
+
+    with pytest.raises(Unavailable, match="BROKER_POSITION"):
+        await store.writer.submit(consumer.moved(Standing(paused.epoch, {0: 5}), work), leaves=0)
+    assert consumer.standing(store.connection) == Standing(1, {})
+    assert store.connection.execute("SELECT count(*) FROM push").fetchone() == (0,)
+    await store.writer.submit(consumer.moved(Standing(1, {0: 2}), nothing), leaves=0)
+    assert consumer.standing(store.connection) == Standing(1, {0: 2})

@@ -34,6 +34,9 @@ def hub_of(world: World) -> Hub:
     return world.hub
 
 
+PUBLISHED = 'liaison_relay_oldest_seconds{topic="hub.v1.outbound"}'
+
+
 async def read(client: Client) -> dict[str, float]:
     text = (await client.get("/metrics")).text
     return {name: float(value) for name, value in re.findall(r"^(liaison_\S+) (\S+)$", text, re.MULTILINE)}
@@ -47,7 +50,7 @@ async def test_a_hub_without_work_has_nothing_that_waits(world: World, client: C
     found = await read(client)
     for name in ("delivery_oldest_seconds", "delivery_backlog", "evidence_overdue", "parked_now"):
         assert {found[of(name, partner)] for partner in world.partners} == {0.0}
-    assert found["liaison_relay_oldest_seconds"] == found["liaison_clock_behind_seconds"] == 0.0
+    assert found[PUBLISHED] == found["liaison_clock_behind_seconds"] == 0.0
     assert found["liaison_backup_timestamp_seconds"] == 0.0
     assert {found[f'liaison_ready{{check="{name}"}}'] for name in ("database", "disk", "directory", "clock")} == {1.0}
     assert found["liaison_parked_room"] == 1000.0
@@ -200,7 +203,7 @@ async def test_no_label_names_a_case_a_message_or_a_person(world: World, client:
     await world.accepted(client, sealed)
     text = (await client.get("/metrics")).text
     labels = set(re.findall(r'([a-z_]+)="', text))
-    assert labels == {"outcome", "code", "le", "side", "check", "partner", "use", "role", "agreement"}
+    assert labels == {"outcome", "code", "le", "side", "topic", "check", "partner", "use", "role", "agreement"}
 
 
 async def test_unless_told_so_no_partner_is_named_and_the_worst_of_all_stands(world: World) -> None:

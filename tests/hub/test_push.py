@@ -1,13 +1,17 @@
 """Push: to a real server on loopback that takes, is sick, refuses, hangs or loses its answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.broker.contract import OUTBOUND, Fetched, Positions, Record
+from hub.broker.outbound import Outbound
+from hub.broker.rebuilding import DELIVERY
 from hub.delivery import consignment
 from hub.delivery.backoff import delay
 from hub.delivery.pushing import Result, judge
@@ -70,6 +74,53 @@ async def pass_time(world: World, seconds: float) -> None:
     """The wall clock goes on and delivery looks at it."""
     await world.travel(seconds=seconds)
     hub_of(world).look.set()
+
+
+class Uneven:
+    """A broker whose partitions are ahead of each other, as after the loss of one's leader: newest records first."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.ready = asyncio.Event()
+        self.never = asyncio.Event()
+
+    async def publish(self, topic: str, records: Sequence[Record]) -> None:
+        assert topic == OUTBOUND
+        self.records += records
+
+    async def fetch(self, _topic: str, positions: Positions, *, limit: int, wait_seconds: float) -> list[Fetched]:
+        """A partition a record, the last one first and one at a time."""
+        assert limit
+        left = [at for at in range(len(self.records)) if at not in positions]
+        if not (left and self.ready.is_set()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds):
+                    await self.never.wait()
+            return []
+        return [Fetched(at, 0, self.records[at]) for at in left[-1:]]
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_partition_that_is_ahead_reorders_nothing(world: World, edge: CalledEdge) -> None:
+    broker = Uneven()
+    async with world.running(push_items_max=1) as client:
+        hub_of(world).broker = broker
+        indices = [(await send(world, client))[1] for _ in range(4)]
+        await until(lambda: len(broker.records) == len(indices))
+        broker.ready.set()
+        await until(lambda: len(edge.taken) == len(indices))
+    assert edge.taken == indices
+
+
+async def test_a_record_of_a_log_that_was_set_back_hides_nothing(world: World, edge: CalledEdge) -> None:
+    async with world.running() as client:
+        far = Outbound(10_000, ("test-mda",)).encode(0)
+        await hub_of(world).broker.publish(OUTBOUND, [far])
+        await until(lambda: DELIVERY.standing(hub_of(world).connection).positions)
+        _, index = await send(world, client)
+        await until(lambda: edge.taken == [index])
 
 
 async def test_what_is_accepted_is_pushed_and_consigned_once(world: World, edge: CalledEdge) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hub import relay
 from hub.broker.contract import OUTBOUND, Fetched, Positions, Record
-from hub.relay import Outbound, decode
+from hub.broker.outbound import Outbound, decode
 from hub.wiring import Hub
 from keys.statements import Entry
 from schemas.errors import Unavailable
@@ -100,7 +100,6 @@ async def test_a_position_set_back_publishes_only_what_is_still_on_its_way(world
     hub = world.open()
     hub.connection.execute("DELETE FROM broker_record")
     hub.connection.execute("DELETE FROM consumer_position")
-    hub.connection.execute("UPDATE meta SET value = '0' WHERE name = 'relay_position'")
     hub.close()
     async with world.running() as client:
         await send(world, client, "test-mda")

@@ -7,6 +7,7 @@ import signal
 from contextlib import closing, suppress
 from typing import Any
 
+from hub.broker.contract import OUTBOUND
 from hub.store.engine import Connection
 from hub.wiring import open_tables
 from keys.sealing import Sealed
@@ -130,11 +131,10 @@ class Told:
 
     def look(self) -> int:
         """Take note; the relay's position."""
-        relay = self._rows("SELECT 'relay', value FROM meta WHERE name = 'relay_position'")
-        found = {name: int(value) for name, value in relay + self._rows("SELECT consumer, next FROM consumer_position")}
+        found = {name: int(value) for name, value in self._rows("SELECT consumer, next FROM consumer_position")}
         self.back += [(name, self._last[name], now) for name, now in found.items() if now < self._last.get(name, 0)]
         self._last |= found
-        return found.get("relay", 0)
+        return found.get(OUTBOUND, 0)
 
     def epoch(self, role: str) -> int:
         """Of the role now; 0 before anybody took it."""

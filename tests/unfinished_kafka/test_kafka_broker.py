@@ -17,8 +17,7 @@ from hub.broker.cluster import Address, Cluster, Topic
 from hub.broker.contract import GROUP_MAX, INBOX_PREFIX, INBOX_VALUE_BYTES_MAX, Fetched, Positions, Record
 from hub.broker.kafka import KafkaBroker, partition_of
 from hub.broker.lineage import Lineage, check_embedded
-from hub.broker.positions import after, read_positions, write_positions
-from hub.log.batch import Answer, Batch
+from hub.broker.positions import after
 from hub.log.writer import LogWriter
 from hub.store import tables
 from keys.at_rest import AtRest
@@ -31,7 +30,6 @@ from tests.kafka import server
 
 pytestmark = pytest.mark.real
 
-CONSUMER = "contract"
 PARTITIONS = 3
 OTHER = TOPIC + ".other"
 _numbers = itertools.count()
@@ -65,16 +63,6 @@ class KafkaStore(Store):
     async def open(self) -> KafkaBroker:
         self.brokers.append(Prefixed(self.address, self.lineage, self.prefix))
         return self.brokers[-1]
-
-    async def consumed(self, topic: str, positions: Mapping[int, int]) -> None:
-        def work(batch: Batch) -> Answer[None]:
-            write_positions(batch, topic, CONSUMER, dict(positions))
-            return lambda _: None
-
-        await self.writer.submit(work, leaves=0)
-
-    async def positions(self, topic: str) -> dict[int, int]:
-        return read_positions(self.connection, topic, CONSUMER)
 
     async def break_down(self) -> None:
         server().stop(1)

@@ -11,6 +11,7 @@ import pytest
 
 from hub import relay
 from hub.broker.contract import INBOX_PREFIX, OUTBOUND
+from hub.broker.outbound import decode
 from hub.broker.rebuilding import Rebuilt, rebuild
 from hub.settings import load_settings
 from hub.wiring import Hub, open_hub, open_log
@@ -214,7 +215,7 @@ async def test_a_hub_that_leaves_kafka_is_told_to_rebuild_and_then_loses_nothing
         seen: list[int] = []
         while len(seen) < 2:
             fetched = await hub_of(world).broker.fetch(OUTBOUND, {}, limit=9, wait_seconds=1)
-            seen = [relay.decode(one.record).index for one in fetched]
+            seen = [decode(one.record).index for one in fetched]
     world.check()
 
 

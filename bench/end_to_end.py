@@ -22,6 +22,7 @@ from adapters.contract import Submission, Taken
 from adapters.edge.intake import submit
 from adapters.edge.settings import load_settings
 from adapters.edge.wiring import open_edge
+from bench.usage import cpu_seconds
 from liaison.demo import inputs
 from liaison.demo.programs import Programs
 from liaison.demo.world import AUTHORITIES, World
@@ -30,7 +31,6 @@ from service.sqlite import Connection, open_database
 SENDER, RECIPIENT = AUTHORITIES[0], replace(AUTHORITIES[1], channel="folder")
 LOOK_SECONDS = 0.05  # the looking costs as well
 SECONDS_MAX = 300
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def measure(rounds: int, messages: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -100,9 +100,3 @@ def _round(world: World, programs: Programs, messages: int) -> dict[str, float]:
 def _handed_over(connection: Connection) -> int:
     found: int = connection.execute("SELECT count(*) FROM inbox WHERE state = 'handed_over'").fetchone()[0]
     return found
-
-
-def cpu_seconds(process: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS

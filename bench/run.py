@@ -1,6 +1,8 @@
 """How fast, against what this machine gives at best. Prints one JSON object; progress goes to standard error.
 
     python3 bootstrap.py bench [--rounds 5] [--messages 2000] [--end-to-end 2000]
+    python3 bootstrap.py bench faults [--seed N] [--minutes 10]      what is lost when everything goes wrong
+    python3 bootstrap.py bench production [...]     PostgreSQL, Kafka, several processes: bench/production.py
 
 Floors and hub are measured in the same run over the same bytes, in turn and several times; medians are given, with the
 least and the most beside them. The hub is the real program with everything on (two signatures checked, log durable,
@@ -9,22 +11,20 @@ receipt with proof); the load generator is a process of its own and posts contai
 
 import argparse
 import json
-import os
-import platform
-import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import end_to_end, floors
-from bench.load import write_containers
-from bench.messages import Mill
+from bench import end_to_end, faults, floors, production
+from bench.figures import spread
+from bench.load import apart, write_containers
+from bench.messages import demo_mill
+from bench.progress import machine, say
+from bench.usage import cpu_seconds
 from liaison.demo.programs import Programs, answers
 from liaison.demo.world import AUTHORITIES, World, free_ports
 
@@ -45,18 +45,17 @@ class Running:
 
 def main() -> None:
     """Measure and print."""
+    others = {"faults": faults.main, "production": production.main}
+    if sys.argv[1:2] and sys.argv[1] in others:
+        others[sys.argv[1]](sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=2000, help="per round and size")
     parser.add_argument("--end-to-end", type=int, default=2000, help="messages through both edges, per round")
     options = parser.parse_args()
     report: dict[str, Any] = {
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "sqlite": sqlite3.sqlite_version,
-            "system": f"{platform.system()} {platform.machine()}",
-        },
+        "machine": machine(),
         "rounds": options.rounds,
         "accept": {},
     }
@@ -77,7 +76,7 @@ def accept(name: str, size: int, rounds: int, messages: int) -> dict[str, Any]:
             world.join(one)
         world.agree("TEST-AUT-MDA", datetime.now(UTC).date())
         world.start(["hub"])
-        mill = Mill(world)
+        mill = demo_mill(world)
         say(f"{name}: sealing {4 * messages * rounds} messages")
         containers = [mill.container(size) for _ in range(4 * messages * rounds)]
         file = Path(folder, "containers")
@@ -96,7 +95,10 @@ def accept(name: str, size: int, rounds: int, messages: int) -> dict[str, Any]:
                 for what, seen in (
                     ("floor_dual_verification", {"per_second": verified}),
                     ("floor_sqlite_groups_of_64", {"per_second": committed}),
-                    ("floor_bare_route", load(f"http://127.0.0.1:{port}", file, first, messages)),
+                    (
+                        "floor_bare_route",
+                        apart(f"http://127.0.0.1:{port}", file, first, messages, connections=CONNECTIONS),
+                    ),
                     ("hub_single_connection", hub(running, first, messages // 4, connections=1)),
                     ("hub", hub(running, first + messages, messages)),
                     ("hub_batches", hub(running, first + 2 * messages, messages, connections=4, batch=BATCH)),
@@ -122,37 +124,15 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return report | {"slowest_floor": slowest}
 
 
-def spread(values: list[float]) -> list[float]:
-    """Median, least, most."""
-    return [round(one, 3) for one in (statistics.median(values), min(values), max(values))]
-
-
 def hub(running: Running, first: int, count: int, *, connections: int = CONNECTIONS, batch: int = 0) -> dict[str, Any]:
     """Load on the hub; its own processor time a message beside what the generator saw."""
     process = running.programs.process("hub")
-    before = end_to_end.cpu_seconds(process)
-    seen = load(running.world.url, running.file, first, count, connections=connections, batch=batch)
+    before = cpu_seconds(process)
+    seen = apart(running.world.url, running.file, first, count, connections=connections, batch=batch)
     accepted = sum(number for status, number in seen["statuses"].items() if status == "201")
     if accepted != count:
         raise SystemExit(f"of {count} messages {accepted} were accepted: {seen['statuses']}")
-    return seen | {"hub_cpu_ms_per_message": 1000 * (end_to_end.cpu_seconds(process) - before) / count}
-
-
-def load(
-    url: str, file: Path, first: int, count: int, *, connections: int = CONNECTIONS, batch: int = 0
-) -> dict[str, Any]:
-    """The load generator as a process of its own."""
-    words = [sys.executable, HERE / "load.py", url, file, "--first", first, "--count", count]
-    words += ["--connections", connections, "--batch", batch]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def say(words: str) -> None:
-    """Progress, for whoever looks on."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
-    sys.stderr.flush()
+    return seen | {"hub_cpu_ms_per_message": 1000 * (cpu_seconds(process) - before) / count}
 
 
 def _is_figure(value: object) -> bool:

@@ -36,6 +36,7 @@ from hub.wiring import Hub
 from schemas.errors import LiaisonError, Unavailable
 from service import problems
 from service.logs import log
+from service.tasks import lasting
 
 TITLE = "Liaison hub"
 DIRECTORY_LOOK_SECONDS_MIN = 1.0
@@ -80,7 +81,7 @@ def create_app(hub: Hub, *, failed: Callable[[], None] | None = None) -> ASGIApp
 def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
     async def guarded(name: str, task: Awaitable[None]) -> None:
         try:
-            await task
+            await lasting(task)
         except Exception as error:  # noqa: BLE001 - said, and then the program ends
             log.error("task.failed", _first(error), program=name)
             failed()
@@ -95,6 +96,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 if role in hub.roles
             ]
             tasks.append(group.create_task(guarded("directory", _look_at_directory(hub))))
+            tasks.append(group.create_task(guarded("keys", _forget(hub))))
             if hub.settings.shared:
                 tasks.append(group.create_task(guarded("log", hub.writer.follow(hub.settings.log_look_seconds))))
             log.info("hub.started", size=hub.writer.size, version=hub.directories.current.version)
@@ -106,6 +108,7 @@ def _lifespan(hub: Hub, failed: Callable[[], None]) -> Callable[[FastAPI], Any]:
                 await asyncio.wait(tasks)
                 await hub.broker.close()
                 writer.cancel()
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
         hub.close()
         log.info("hub.ended")
 
@@ -116,9 +119,8 @@ async def _keep(hub: Hub, lease: Lease) -> None:
     """The role `clock`: what happens because time passes."""
     del lease  # each of these looks, inside its own transaction, whether it is still to be done
     async with asyncio.TaskGroup() as group:
-        group.create_task(clockkeeper.run(hub))
-        group.create_task(_purge(hub))
-        group.create_task(_renew(hub))
+        for work in (clockkeeper.run(hub), _purge(hub), _renew(hub), _remember(hub)):
+            group.create_task(lasting(work))
 
 
 async def _purge(hub: Hub) -> None:
@@ -143,6 +145,19 @@ async def _renew(hub: Hub) -> None:
             await hub.directories.renew()
         except LiaisonError as error:
             log.error("directory.renew_failed", error)  # readiness shows it once it matters
+
+
+async def _remember(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(hub.settings.high_water_seconds)
+        hub.high_water.try_to_keep(hub.writer.checkpoint)
+
+
+async def _forget(hub: Hub) -> None:
+    """A case erased by another process, or by a command, is beyond this one too within that time."""
+    while True:
+        await asyncio.sleep(hub.settings.case_key_seconds_max)
+        hub.reader.forget_case_keys()
 
 
 async def _look_at_directory(hub: Hub) -> None:

@@ -7,11 +7,13 @@ that is handed over was consigned, so where the hub has no leaf of that yet it c
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
-from hub.cases.refolding import correction_handed_over, opening_handed_over
+from hub.cases.refolding import correction_handed_over, openings_handed_over
 from hub.intake import CREATED, REPEATS_KEPT, Outcome, accepted_at, given, refused, repeated
 from hub.log.batch import INSERT_RETENTION, INSERT_STATEMENT, Answer, Batch, Draft
 from hub.policy.verified import VerifiedStatement, verify_signed
+from hub.store.engine import many
 from hub.wiring import Hub
 from keys.directory.directory import Directory
 from keys.statements import Statement, parse_statement
@@ -32,15 +34,16 @@ FOLLOWS = {
 
 STATES = {"ContentHandover": "handed_over", "ContentHandoverFailure": "failed", "ContentAccessTracking": "handed_over"}
 
-_ENTRY = (
-    "SELECT r.state, r.consigned_idx, m.digest, m.source, m.kind FROM recipient r JOIN message m ON m.idx = r.idx "
-    "WHERE r.partner = ? AND r.idx = ?"
+_ENTRIES = (
+    "SELECT r.idx, r.state, r.consigned_idx, m.digest, m.source, m.kind FROM recipient r "
+    "JOIN message m ON m.idx = r.idx WHERE r.partner = ? AND r.idx"
 )
 _REACHED = (
     "UPDATE recipient SET state = ?, evidence_idx = ?, consigned_idx = coalesce(consigned_idx, ?) "
     "WHERE partner = ? AND idx = ?"
 )
-_WAITED_FOR = "SELECT 1 FROM recipient WHERE idx = ? AND state <> 'handed_over' LIMIT 1"
+_WAITED_FOR = "SELECT DISTINCT idx FROM recipient WHERE state <> 'handed_over' AND idx"
+"""Both look many up at once."""
 
 
 def read(hub: Hub, raw: bytes, directory: Directory, clock: Clock) -> VerifiedStatement:
@@ -113,11 +116,11 @@ class _Evidence:
             raise Rejected("CLOCK_AHEAD", "/time")
         if statement.time < now - AGE_MAX:
             raise Rejected("EXPIRED", "/time")
+        known = [entry.index for entry in statement.entries if entry.index < batch.first]  # no more can be looked for
+        rows = {row[0]: row[1:] for row in many(batch.connection, _ENTRIES, known, statement.source)}
         found = []
         for at, entry in enumerate(statement.entries):
-            if entry.index >= batch.first:
-                raise Rejected("UNKNOWN_PARENT", f"/list/{at}")  # also past what the database can look for
-            row = batch.connection.execute(_ENTRY, (statement.source, entry.index)).fetchone()
+            row = rows.get(entry.index)
             if row is None or row[2] != bytes.fromhex(entry.digest):
                 raise Rejected("UNKNOWN_PARENT", f"/list/{at}")
             if row[0] not in FOLLOWS[statement.event]:
@@ -129,8 +132,7 @@ class _Evidence:
         """The leaves, and how far each message got; returns the last leaf's index."""
         signed, connection = self._verified.signed, batch.connection
         statement, digest, sig = signed.statement, signed.digest.hex(), signed.signatures.digest.hex()
-        state = STATES[statement.event]
-        purge_at = batch.seconds + self._hub.settings.retention_days * 86_400
+        reached: list[tuple[Any, ...]] = []
         index = batch.index
         for at, (entry, (consigned, sender, kind)) in enumerate(zip(statement.entries, found, strict=True)):
             before: int | None = None
@@ -160,17 +162,23 @@ class _Evidence:
                     dir=self._verified.version,
                 )
             )
-            # At once, not with the batch's rows: a later statement of this batch must see it.
-            connection.execute(_REACHED, (state, index, before, statement.source, entry.index))
+            reached.append((STATES[statement.event], index, before, statement.source, entry.index))
             if statement.event == "ContentHandover" and kind == "data.correction":
                 correction_handed_over(batch, self._hub.reader, entry.index)
-            if (
-                statement.event == "ContentHandover"
-                and connection.execute(_WAITED_FOR, (entry.index,)).fetchone() is None
-            ):
-                batch.write(INSERT_RETENTION, (purge_at, entry.index))
-                opening_handed_over(batch, self._hub.reader, entry.index)
+        # At once, not with the batch's rows: a later statement of this batch must see it.
+        connection.executemany(_REACHED, reached)
+        if statement.event == "ContentHandover":
+            self._handed_over(batch, [entry.index for entry in statement.entries])
         return index
+
+    def _handed_over(self, batch: Batch, indices: list[int]) -> None:
+        """What follows for those of these messages that now all their recipients have handed over."""
+        waited_for = {index for (index,) in many(batch.connection, _WAITED_FOR, indices)}
+        done = [index for index in indices if index not in waited_for]
+        purge_at = batch.seconds + self._hub.settings.retention_days * 86_400
+        for index in done:
+            batch.write(INSERT_RETENTION, (purge_at, index))
+        openings_handed_over(batch, self._hub.reader, done)
 
     def _refused(self, batch: Batch, refusal: Rejected) -> Answer[Outcome]:
         signed = self._verified.signed

@@ -28,7 +28,7 @@ _TAKE = (
     "INSERT INTO lease (role, epoch, holder, until) VALUES (?, ?, ?, ?) ON CONFLICT (role) DO UPDATE "
     "SET epoch = excluded.epoch, holder = excluded.holder, until = excluded.until"
 )
-_GIVE_BACK = "UPDATE lease SET until = 0 WHERE role = ? AND epoch = ? AND holder = ?"
+_GIVE_BACK = "UPDATE lease SET until = ? WHERE role = ? AND epoch = ? AND holder = ? AND until > ?"
 _IS_HELD = "SELECT 1 FROM lease WHERE role = ? AND epoch = ? AND holder = ?"
 
 
@@ -74,7 +74,8 @@ def take(connection: Connection, role: str, holder: str, seconds: float) -> Leas
 def give_back(connection: Connection, lease: Lease) -> None:
     """Another process may have the role at once. Raises Unavailable: then it has it after the lease."""
     with transaction(connection):
-        connection.execute(_GIVE_BACK, (lease.role, lease.epoch, lease.holder))
+        now = database_time(connection)
+        connection.execute(_GIVE_BACK, (now, lease.role, lease.epoch, lease.holder, now))
 
 
 async def hold(hub: Hub, role: str, work: Callable[[Lease], Awaitable[None]]) -> None:
@@ -96,6 +97,7 @@ async def hold(hub: Hub, role: str, work: Callable[[Lease], Awaitable[None]]) ->
             await _until_lost(hub, lease, work, every)
         finally:
             _given_back(hub, lease)
+            hub.metrics.role_ended(role)
         log.warning("role.lost", role=role, epoch=lease.epoch)
 
 

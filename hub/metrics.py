@@ -75,20 +75,38 @@ class Metrics:
             multiprocess_mode="livemin",
             registry=self.registry,
         )
+        self._sides: dict[tuple[str, str], Gauge] = {}
         self.fetch_up = self.broker_up("fetch", OUTBOUND)
         self.publish_up = self.broker_up("publish", OUTBOUND)
+        workers = Gauge(
+            "liaison_workers",
+            "Processes of the hub on this host that answer together.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        workers.set(1)
         self.looked = Shown(gauges.ABOUT)
         self.registry.register(self.looked)
 
     def broker_up(self, side: str, topic: str) -> Gauge:
         """Whether publishing to a topic, or fetching from it, went well last; at first it is taken to."""
-        found = self._broker.labels(side, topic)
+        found = self._sides[side, topic] = self._broker.labels(side, topic)
         found.set(1)
         return found
 
     def refusal(self, code: str) -> None:
         """A refusal with this code."""
         self._refusals[code].inc()
+
+    def role_ended(self, role: str) -> None:
+        """This process does it no more: what it showed of it is another's to show."""
+        for (side, _), up in self._sides.items():
+            if side == {"relay": "publish", "deliver": "fetch"}.get(role):
+                up.set(1)
+        if role == "deliver":
+            self.lanes.set(0)
+        elif role == "clock":
+            self.clocks_held.set(0)
 
     def committed(self, leaves: int, size: int, seconds: float) -> None:
         """A batch is durable."""

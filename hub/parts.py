@@ -3,7 +3,8 @@
 Guarantees that a part named in table `part` lies whole and durable in the folder: streamed to a temporary file while
 its digest is taken, synced, renamed, its folder synced, and only then the row. A crash before the row leaves a file
 nobody knows, which the next upload replaces or `sweep` removes. Never more than one chunk of a part is in memory. One
-partner's parts are bounded together by a quota.
+partner's parts are bounded together by a quota, which holds exactly however many processes take parts: it is judged
+again in the transaction that records one. What is only arriving each process bounds for itself (ADR 106).
 """
 
 import asyncio
@@ -22,10 +23,13 @@ from service.failpoints import reach
 
 CHUNK_BYTES = 64 * 1024
 QUOTA_RETRY_SECONDS = 3600.0
+ARRIVING_RETRY_SECONDS = 5.0
 BACKUP_ROLE = "backup"
 """While a backup holds this lease no part's file goes: its copy of the tables still names it."""
 _TEMPORARY = ".upload"
 _IS_COPIED = "SELECT 1 FROM lease WHERE role = ? AND until > ?"
+_USED = "SELECT coalesce(sum(length), 0) FROM part WHERE partner = ?"
+_IS_KNOWN = "SELECT 1 FROM part WHERE sha256 = ?"
 _NEW = (
     "INSERT INTO part (sha256, length, partner, at) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (sha256) DO UPDATE SET at = excluded.at"
@@ -35,11 +39,14 @@ _NEW = (
 class Parts:
     """The parts folder and its table."""
 
-    def __init__(self, folder: Path, connection: Connection, writer: LogWriter, *, quota_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, connection: Connection, writer: LogWriter, *, quota_bytes: int, processes: int = 1
+    ) -> None:
         self._folder = folder
         self._connection = connection
         self._writer = writer
         self._quota_bytes = quota_bytes
+        self._arriving_bytes_max = quota_bytes // processes
         self._arriving: dict[str, int] = {}
 
     def open(self) -> None:
@@ -79,15 +86,19 @@ class Parts:
 
         Raises:
             Rejected: PART_DIGEST when the bytes are others, more or fewer; REQUEST_INVALID when they come too slowly.
-            Unavailable: RATE_LIMITED past the quota, STORE_UNAVAILABLE when it cannot be written.
+            Unavailable: RATE_LIMITED past the quota, or while too much of the partner's arrives; STORE_UNAVAILABLE when
+                it cannot be written.
         """
-        recorded = _Recorded(self.path(sha256), (sha256, length, partner, seconds))
+        recorded = _Recorded(self.path(sha256), (sha256, length, partner, seconds), self._quota_bytes)
         if self.length(sha256) is not None:
             await self._writer.submit(recorded, leaves=0)
             return False
-        if self._used(partner) + length > self._quota_bytes:
+        arriving = self._arriving.get(partner, 0)
+        if _used(self._connection, partner) + arriving + length > self._quota_bytes:
             raise Unavailable("RATE_LIMITED", QUOTA_RETRY_SECONDS)
-        self._arriving[partner] = self._arriving.get(partner, 0) + length
+        if arriving and arriving + length > self._arriving_bytes_max:
+            raise Unavailable("RATE_LIMITED", ARRIVING_RETRY_SECONDS)
+        self._arriving[partner] = arriving + length
         try:
             await self._arrived(sha256, length, chunks, timeout_seconds)
             await self._writer.submit(recorded, leaves=0)
@@ -95,14 +106,6 @@ class Parts:
             self._arriving[partner] -= length
         reach("hub.parts.recorded")
         return True
-
-    def _used(self, partner: str) -> int:
-        """What lies here of the partner's, and what is just arriving in this process."""
-        with guarded():
-            row = self._connection.execute(
-                "SELECT coalesce(sum(length), 0) FROM part WHERE partner = ?", (partner,)
-            ).fetchone()
-        return int(row[0]) + self._arriving.get(partner, 0)
 
     async def _arrived(self, sha256: bytes, length: int, chunks: AsyncIterator[bytes], timeout_seconds: float) -> None:
         try:
@@ -192,22 +195,36 @@ class Parts:
             return False  # not ours
 
 
+def _used(connection: Connection, partner: str) -> int:
+    """How many bytes of the partner's parts lie here."""
+    with guarded():
+        row = connection.execute(_USED, (partner,)).fetchone()
+    return int(row[0])
+
+
 def _same(holds: bool) -> None:  # noqa: FBT001 - the one thing it asks
     if not holds:
         raise Rejected("PART_DIGEST")
 
 
 class _Recorded:
-    """The work that writes a part's row; the same again makes the part young."""
+    """The work that writes a part's row, if it is within its partner's quota; the same again makes the part young."""
 
-    def __init__(self, file: Path, row: tuple[bytes, int, str, int]) -> None:
+    def __init__(self, file: Path, row: tuple[bytes, int, str, int], quota_bytes: int) -> None:
         self._file = file
         self._row = row
+        self._quota_bytes = quota_bytes
 
     def __call__(self, batch: Batch) -> Answer[None]:
         if not self._file.exists():
             return _swept
-        batch.write(_NEW, self._row)
+        sha256, length, partner, _ = self._row
+        is_known = batch.connection.execute(_IS_KNOWN, (sha256,)).fetchone() is not None
+        if not is_known and _used(batch.connection, partner) + length > self._quota_bytes:
+            with suppress(OSError):
+                self._file.unlink()  # nobody has its row; who uploads the same just now finds it swept
+            return _full
+        batch.connection.execute(_NEW, self._row)  # at once: the next one of this batch is judged with it
         return _nothing
 
 
@@ -218,6 +235,11 @@ def _nothing(_: Sealed) -> None:
 def _swept(_: Sealed) -> None:
     """Another process removed the file between its arrival and its row: it is to come again."""
     raise Unavailable("STORE_UNAVAILABLE", 1.0)
+
+
+def _full(_: Sealed) -> None:
+    """Other processes took what was left of the quota while it arrived."""
+    raise Unavailable("RATE_LIMITED", QUOTA_RETRY_SECONDS)
 
 
 class _disk:  # noqa: N801 - used as a `with` word

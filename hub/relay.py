@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hub.broker.contract import INBOX_PREFIX, OUTBOUND, POSITION_CODE, Record
+from hub.broker.contract import INBOX_PREFIX, MESSAGE_SECONDS_MAX, OUTBOUND, POSITION_CODE, Record
 from hub.broker.outbound import Outbound
 from hub.broker.positions import LOG, LOG_PART, Consumer, Standing, nothing
 from hub.delivery.pushing import parts_of
@@ -24,6 +24,7 @@ from schemas.errors import Unavailable
 from service.failpoints import reach
 from service.logs import log
 from service.multipart import write_entity
+from service.tasks import lasting
 
 UNWRITTEN_MAX = 512
 """Messages published since the position was last written; as many may be published again after a crash."""
@@ -37,7 +38,7 @@ _RECIPIENTS = (
     "SELECT idx, partner FROM recipient WHERE idx BETWEEN ? AND ? AND state <> 'handed_over' ORDER BY idx, partner"
 )
 _INBOX = (
-    "SELECT m.idx, m.digest, m.container FROM recipient r JOIN message m ON m.idx = r.idx "
+    "SELECT m.idx, m.digest, m.expires_at, m.container FROM recipient r JOIN message m ON m.idx = r.idx "
     "WHERE r.partner = ? AND r.idx >= ? AND r.state <> 'handed_over' AND m.container IS NOT NULL "
     "ORDER BY r.idx LIMIT ?"
 )
@@ -93,7 +94,8 @@ class Inbox:
 
     Each record is one message: a MIME entity (`service.multipart`) of receipt and container, its key the message's
     digest. Being published is no consignment, and reading no hand-over: a message counts as handed over by the
-    partner's `ContentHandover` statement alone, and is owed until then. A container that is purged is left out.
+    partner's `ContentHandover` statement alone, and is owed until then. A container that is purged is left out, and
+    one that is published leaves the topic when the hub must have purged it.
     """
 
     partner: str
@@ -110,8 +112,12 @@ class Inbox:
         if not rows:
             return None
         records = [
-            Record(digest, write_entity(parts_of(hub.reader.receipts([index]), [(digest, container)])))
-            for index, digest, container in rows
+            Record(
+                digest,
+                write_entity(parts_of(hub.reader.receipts([index]), [(digest, container)])),
+                since=expires_at - MESSAGE_SECONDS_MAX,  # so the topic's retention ends it at its time
+            )
+            for index, digest, expires_at, container in rows
         ]
         await hub.broker.publish(self.topic, records)
         return Published(len(records), rows[-1][0] + 1)
@@ -123,7 +129,7 @@ async def run(hub: Hub, lease: Lease) -> None:
     outlets: list[Outlet] = [Messages(), *(Inbox(partner) for partner in partners)]
     async with asyncio.TaskGroup() as group:
         for outlet in outlets:
-            group.create_task(_fill(hub, lease, outlet))
+            group.create_task(lasting(_fill(hub, lease, outlet)))
 
 
 def position(hub: Hub, topic: str = OUTBOUND) -> int:
@@ -154,10 +160,9 @@ async def _fill(hub: Hub, lease: Lease, outlet: Outlet) -> None:
             idle = hub.writer.size == size
             if unwritten and (idle or clock() - since >= UNWRITTEN_SECONDS):
                 written, unwritten, since = await _write(hub, lease, consumer, written, following), 0, clock()
-            elif not idle:
-                await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
-            elif consumer.standing(hub.connection).epoch != written.epoch:
+            elif idle and consumer.standing(hub.connection).epoch != written.epoch:
                 written = None  # the broker is to be filled again
+            await asyncio.sleep(hub.settings.relay_linger_seconds)  # a group rather than each for itself
         except Unavailable as error:
             up.set(0)
             log.error("relay.failed", error, code=error.code, target=outlet.topic)

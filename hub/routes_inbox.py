@@ -154,7 +154,7 @@ class Inbox:
         return found
 
     def _waiting(self, partner: str) -> AbstractContextManager[None]:
-        if self._polls.get(partner, 0) >= self._hub.settings.polls_max:
+        if self._polls.get(partner, 0) >= self._hub.settings.polls_here_max:
             raise Unavailable("RATE_LIMITED")
         return self._counted(partner)
 

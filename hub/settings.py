@@ -4,9 +4,9 @@ A limit's name ends in its unit. No secret stands here: keys lie in `keyring`, o
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from hub.broker.contract import GROUP_MAX
 from keys.container import MESSAGE_BYTES_MAX, PART_BYTES_MAX
@@ -14,9 +14,12 @@ from service.settings import ProgramSettings, settings_config
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Principal = Annotated[str, Field(pattern=r"^User:[^*\s].{0,300}$")]
 
 SETTINGS_FILE = "hub.toml"
-ROLES = ("api", "relay", "deliver", "clock")
+ONE_AT_A_TIME = ("relay", "deliver", "clock")
+"""Roles that one process has at a time (`hub.leases`)."""
+ROLES = ("api", *ONE_AT_A_TIME)
 _ROLE = f"({'|'.join(ROLES)})"
 
 
@@ -48,6 +51,8 @@ class HubSettings(ProgramSettings):
     database_password_file: Path | None = None
     database_seconds_max: Seconds = 10.0
     """For the database's lock, a statement, or an answer of its server."""
+    database_start_seconds_max: Annotated[float, Field(ge=0)] = 30.0
+    """How long a hub that starts waits for a server that does not answer yet."""
     kafka_bootstrap: str = ""
     """`host:port,host:port` of Apache Kafka. Empty: the broker is tables of the database."""
     kafka_tls_authorities: Path | None = None
@@ -65,9 +70,9 @@ class HubSettings(ProgramSettings):
     kafka_replicas: Count = 3
     kafka_in_sync_min: Count = 2
     """Brokers that must have a message before it counts as published."""
-    kafka_principal: str = ""
+    kafka_principal: Principal | Literal[""] = ""
     """What the hub's certificate makes it for Kafka (`User:CN=hub`). Set: topics are the hub's alone, and checked."""
-    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], str] = Field(default_factory=dict)
+    kafka_inboxes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Principal] = Field(default_factory=dict)
     """Partner -> its principal: it reads what is addressed to it from its own topic `hub.v1.inbox.<partner>`."""
     roles: str = Field(default=",".join(ROLES), pattern=rf"^{_ROLE}(,{_ROLE})*$")
     """What this process does: answer requests; publish to the broker; push to partners; keep clocks and tidy up.
@@ -78,8 +83,17 @@ class HubSettings(ProgramSettings):
     """How long after a process's last word another may take over what it did."""
     log_look_seconds: Annotated[float, Field(ge=0.01)] = 0.1
     """How soon what another process appended is noticed, where several share the database."""
+    case_key_seconds_max: Seconds = 60.0
+    """How long a process remembers a case's key at most, and so also one that another process has destroyed."""
+    high_water_seconds: Seconds = 10.0
+    """How often the data directory takes note of the newest checkpoint; a log behind it is refused at a start."""
     processes: Count = 1
     """How many answer for this hub on this host (`--workers`); each has its part of the limits of partners."""
+    worker_pause_seconds: Seconds = 0.2
+    """After a worker died, until it is started again; doubled each time it dies before it ran well."""
+    worker_pause_seconds_max: Seconds = 60.0
+    worker_well_seconds: Seconds = 60.0
+    """So long after it was ready a worker has run well: if it dies then, the pauses begin anew."""
 
     entries_open: bool = False
     """Serve entry bundles, which say who wrote to whom, to anyone who can reach the hub; hash tiles always are."""
@@ -106,7 +120,7 @@ class HubSettings(ProgramSettings):
 
     part_bytes_max: Annotated[int, Field(ge=1, le=PART_BYTES_MAX)] = PART_BYTES_MAX
     parts_quota_bytes: Annotated[int, Field(ge=MESSAGE_BYTES_MAX)] = 2 * 1024**3
-    """Of one partner, detached parts lying here together."""
+    """Of one partner, detached parts lying here together, whichever processes took them."""
     part_seconds: Seconds = 300.0
     """For a part to arrive."""
     unnamed_part_hours: Count = 24
@@ -154,7 +168,7 @@ class HubSettings(ProgramSettings):
     """Signed requests of one partner (inbox, leaves, parts), in the long run."""
     requests_burst: Count = 5000
     polls_max: Count = 8
-    """Long polls of one partner at a time."""
+    """Long polls of one partner at a time, on one host."""
     leaves_max: Annotated[int, Field(ge=1, le=512)] = 512
     inbox_wait_seconds_max: Seconds = 30.0
     inbox_items_max: Annotated[int, Field(ge=1, le=512)] = 100
@@ -182,10 +196,23 @@ class HubSettings(ProgramSettings):
     page_rows_max: Annotated[int, Field(ge=1, le=200)] = 25
     """Of a list on the console's pages."""
 
+    @field_validator("kafka_inboxes")
+    @classmethod
+    def _of_its_own(cls, inboxes: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+        principals = [*inboxes.values(), others.data.get("kafka_principal", ""), "User:ANONYMOUS"]
+        if len(set(principals)) < len(principals):
+            raise ValueError("a principal that is not one partner's alone would read another's messages")
+        return inboxes
+
     @property
     def shared(self) -> bool:
         """Whether other processes answer for this hub too."""
         return bool(self.database_url) or self.processes > 1
+
+    @property
+    def polls_here_max(self) -> int:
+        """Long polls of one partner at a time in this process: its part, rounded up."""
+        return -(-self.polls_max // self.processes)
 
     @property
     def database(self) -> Path:

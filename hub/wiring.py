@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hub.broker.contract import Broker
 from hub.broker.opening import open_broker
 from hub.directories import Directories
+from hub.log.highwater import HighWater
 from hub.log.restored import log_restored
 from hub.log.writer import LogWriter
 from hub.metrics import Metrics
@@ -61,6 +62,7 @@ class Hub:
     at_rest: AtRest
     signer: LogSigner
     writer: LogWriter
+    high_water: HighWater
     reader: Reader
     directories: Directories
     parts: Parts
@@ -135,7 +137,8 @@ def open_hub(
 
     Raises:
         Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, DIRECTORY_INVALID; TEST_NOT_ALLOWED, its clock is ahead and
-            the directory knows partners that are no tests.
+            the directory knows partners that are no tests; LOG_BEHIND, LOG_INCONSISTENT, CHECKPOINT_INVALID, as
+            `HighWater.check`.
         Unavailable: the database or directory cannot be read or written.
         Fault: the keys are not those of this log or directory.
     """
@@ -153,6 +156,8 @@ def open_hub(
     connection = open_tables(settings)
     try:
         writer = LogWriter(connection, signer, at_rest, clock, metrics)
+        high_water = HighWater(settings.folder, signer.public)
+        high_water.check(connection)
         writer.open()
         log_restored(writer, connection)
         directories = Directories(
@@ -166,9 +171,16 @@ def open_hub(
         )
         directories.open()
         _check_keys(directories.current.hub, signer, request_key)
-        parts = Parts(settings.parts_folder, connection, writer, quota_bytes=settings.parts_quota_bytes)
+        parts = Parts(
+            settings.parts_folder,
+            connection,
+            writer,
+            quota_bytes=settings.parts_quota_bytes,
+            processes=settings.processes,
+        )
         parts.open()
         broker = open_broker(settings, connection, writer)
+        high_water.try_to_keep(writer.checkpoint)
     except BaseException:
         connection.close()
         raise
@@ -180,6 +192,7 @@ def open_hub(
         at_rest=at_rest,
         signer=signer,
         writer=writer,
+        high_water=high_water,
         reader=Reader(connection, at_rest),
         directories=directories,
         parts=parts,
@@ -217,6 +230,7 @@ def open_tables(settings: HubSettings, *, there: bool = False) -> Connection:
         settings.database_password_file,
         busy_timeout_ms=max(alone, int(settings.database_seconds_max * 1000)) if settings.shared else alone,
         seconds_max=settings.database_seconds_max,
+        patience_seconds=0.0 if there else settings.database_start_seconds_max,
     )
     try:
         if not settings.database_url:
@@ -247,7 +261,8 @@ def open_log(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[O
     """Database and log alone. Appends share the log with the running hub: whoever holds the lock writes.
 
     Raises:
-        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet; TEST_NOT_ALLOWED.
+        Rejected: KEY_FILE_INVALID, SECRET_EXPOSED, NOT_FOUND when there is no database yet; TEST_NOT_ALLOWED; as
+            `HighWater.check`.
         Unavailable: it cannot be read or written.
     """
     _check_whole(settings)
@@ -258,6 +273,7 @@ def open_log(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[O
     connection = open_tables(settings, there=True)
     try:
         writer = LogWriter(connection, signer, at_rest, clock or settings.clock)
+        HighWater(settings.folder, signer.public).check(connection)
         writer.open()
         yield OpenLog(connection, at_rest, writer, Reader(connection, at_rest))
     finally:

@@ -147,6 +147,7 @@ CODES: dict[str, Code] = _table(
     Code("BUSY", 503, "The hub cannot take more just now; try again later."),
     Code("STORE_UNAVAILABLE", 503, "The hub cannot write durably just now; nothing was taken."),
     Code("MIGRATION_NEEDED", 503, "The database's tables are of another release than the program."),
+    Code("BROKER_RIGHTS", 503, "The broker does not grant this program what it asked for."),
     Code("BROKER_TOPIC", 503, "A topic of the broker is missing, or is not as the hub needs it."),
     Code("BROKER_POSITION", 503, "The broker no longer has what was to be read next; it is filled again from the log."),
     Code("PUSH_REFUSED", 502, "The recipient's address refused the delivery; it is parked until an operator acts."),

@@ -2,9 +2,9 @@
 
 Guarantees that no connection is refused while a worker is renewed (SIGHUP): its successor answers first, then it is
 told to end and finishes what it has; connections wait in the one socket's queue meanwhile. A worker that dies is
-started again after a pause that doubles; one that ends before all were ready for the first time ends the whole, for
-then something is set wrongly. On SIGTERM or Ctrl-C all are told to end and are waited for. Workers end with their
-supervisor, also when that is killed (on Linux).
+started again after a pause, which doubles up to a cap until one has run well for a while; one that ends before all were
+ready for the first time ends the whole, and says so, for then something is set wrongly. On SIGTERM or Ctrl-C all are
+told to end and are waited for. Workers end with their supervisor, also when that is killed (on Linux).
 """
 
 import ctypes
@@ -31,8 +31,21 @@ SUPERVISOR = "LIAISON_SUPERVISOR"
 """The environment's name for the supervisor's process id."""
 NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 """The environment's name for the folder in which workers add up what they count; prometheus_client's."""
-PAUSE_SECONDS_MAX = 30.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Between a worker's death and its next start: the first, the longest, and how long it must run to begin anew."""
+
+    seconds: float
+    seconds_max: float
+    well_seconds: float
+
+    def after(self, failures: int) -> float:
+        """The pause after so many deaths, at least one, of which none followed a good run."""
+        doublings = min(failures - 1, 64)
+        return min(self.seconds_max, self.seconds * 2.0**doublings)
 
 
 def inherited() -> socket.socket | None:
@@ -53,6 +66,7 @@ def supervise(
     listener: socket.socket,
     *,
     environment: Mapping[str, str],
+    pauses: Pauses,
     ready: Callable[[], None],
 ) -> int:
     """Run `count` processes of a command until told to end.
@@ -62,6 +76,7 @@ def supervise(
         count: how many.
         listener: bound and listening; each inherits it.
         environment: what each has beside ours.
+        pauses: before one that died is started again.
         ready: called once all are ready for the first time.
 
     Returns:
@@ -70,26 +85,39 @@ def supervise(
     with tempfile.TemporaryDirectory(prefix="liaison-workers-") as numbers:
         ours = {LISTENER: str(listener.fileno()), SUPERVISOR: str(os.getpid()), NUMBERS: numbers}
         everything = os.environ | dict(environment) | ours
-        return _Supervisor(words, count, listener.fileno(), everything, numbers).run(ready)
+        return _Supervisor(words, count, listener.fileno(), everything, numbers, pauses=pauses).run(ready)
 
 
 @dataclass(eq=False, slots=True)
 class _Worker:
     process: "subprocess.Popen[bytes]"
     place: int
-    ready: bool = False
+    ready_at: float | None = None
     replaces: "_Worker | None" = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has said so."""
+        return self.ready_at is not None
 
 
 class _Supervisor:
     def __init__(
-        self, words: Sequence[str], count: int, listener: int, environment: Mapping[str, str], numbers: str
+        self,
+        words: Sequence[str],
+        count: int,
+        listener: int,
+        environment: Mapping[str, str],
+        numbers: str,
+        *,
+        pauses: Pauses,
     ) -> None:
         self._words = words
         self._count = count
         self._listener = listener
         self._environment = environment
         self._numbers = numbers
+        self._pauses = pauses
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
         self._to_renew: deque[int] = deque()
@@ -158,8 +186,7 @@ class _Supervisor:
         self._selector.unregister(stdout)
         if not stdout.readline():
             return  # it ends: see `_bury`
-        worker.ready = True
-        self._failures[worker.place] = 0
+        worker.ready_at = time.monotonic()
         log.info("worker.ready", place=str(worker.place))
         if worker.replaces is not None:
             worker.replaces.process.terminate()
@@ -186,11 +213,16 @@ class _Supervisor:
             return  # the one that it was to replace goes on, or the one that is to replace it comes
         if not self._all_ready:
             self._code = code if code > 0 else 1
+            log.error("workers.never_ready", place=str(worker.place), status=code, count=self._count)
             self._signalled(bytes([signal.SIGTERM]))
             return
+        now = time.monotonic()
+        if worker.ready_at is not None and now - worker.ready_at >= self._pauses.well_seconds:
+            self._failures[worker.place] = 0
         self._failures[worker.place] += 1
-        pause = min(PAUSE_SECONDS_MAX, 0.1 * 2.0 ** self._failures[worker.place])
-        self._to_start.append((time.monotonic() + pause, worker.place))
+        pause = self._pauses.after(self._failures[worker.place])
+        log.warning("worker.awaited", place=str(worker.place), attempts=self._failures[worker.place], seconds=pause)
+        self._to_start.append((now + pause, worker.place))
 
     def _start_due(self) -> None:
         now = time.monotonic()

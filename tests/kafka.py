@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +78,11 @@ class Node:
         assert self._process is not None
         return self._process
 
+    @property
+    def runs(self) -> bool:
+        """Whether its program was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def format(self, cluster_id: str, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Its folder is being made ready; wait for the process."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,10 +130,39 @@ class Node:
             )
 
 
-class Cluster:
-    """So many nodes, running. `more` are settings of each; `protocol` is SSL where they set up certificates."""
+class _Answer:
+    """The members of an answer, in their order; numbers are signed and as long as they are."""
 
-    def __init__(self, count: int = 1, more: Mapping[str, str] | None = None, protocol: str = "PLAINTEXT") -> None:
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def number(self, length: int) -> int:
+        self.skip(length)
+        return int.from_bytes(self._raw[self._at - length : self._at], "big", signed=True)
+
+    def text(self) -> str:
+        length = max(self.number(2), 0)
+        self.skip(length)
+        return self._raw[self._at - length : self._at].decode()
+
+    def skip(self, length: int) -> None:
+        self._at += length
+
+
+class Cluster:
+    """So many nodes, running. `more` are settings of each; `protocol` is SSL where they set up certificates.
+
+    `told` says at which port others, nodes too, reach the one at which a node listens: the same, or a proxy's.
+    """
+
+    def __init__(
+        self,
+        count: int = 1,
+        more: Mapping[str, str] | None = None,
+        protocol: str = "PLAINTEXT",
+        told: Callable[[int, int], int] = lambda _, port: port,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
         ports = _free_ports(2 * count)
         self.nodes = {
@@ -137,6 +171,9 @@ class Cluster:
         }
         self._more = dict(more or {})
         self._protocol = protocol
+        self._told = {
+            port: told(node.number, port) for node in self.nodes.values() for port in (node.port, node.controller_port)
+        }
         atexit.register(self.end)
         self._make()
 
@@ -151,7 +188,48 @@ class Cluster:
     @property
     def bootstrap(self) -> str:
         """The addresses of all nodes."""
-        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes.values())
+        return ",".join(f"127.0.0.1:{self._told[node.port]}" for node in self.nodes.values())
+
+    def leaders_of(self, topic: str, without: int = 0) -> dict[int, int]:
+        """The node that leads each partition, -1 where there is none, as the first node but one says that answers."""
+        name = topic.encode()
+        answer = self._ask(struct.pack(">hhih", 3, 1, 0, -1) + struct.pack(">ih", 1, len(name)) + name, without)
+        for _ in range(answer.number(4)):
+            answer.number(4), answer.text(), answer.number(4), answer.text()
+        answer.number(4)  # said to be the controller, and is any node
+        assert (answer.number(4), answer.number(2), answer.text(), answer.number(1)) == (1, 0, topic, 0)
+        leaders = {}
+        for _ in range(answer.number(4)):
+            answer.number(2)
+            number = answer.number(4)
+            leaders[number] = answer.number(4)
+            for _list in ("replicas", "in sync"):
+                answer.skip(4 * answer.number(4))
+        return leaders
+
+    def controller(self) -> int:
+        """The node that leads the controllers."""
+        name = b"__cluster_metadata"
+        body = bytes([2, len(name) + 1]) + name + bytes([2]) + struct.pack(">i", 0) + bytes(3)
+        answer = self._ask(struct.pack(">hhihB", 55, 0, 0, -1, 0) + body)
+        answer.skip(1 + 2 + 1 + 1 + len(name) + 1 + 4)  # tags, error, one topic with its name, one partition
+        assert answer.number(2) == 0
+        return answer.number(4)
+
+    def _ask(self, request: bytes, without: int = 0) -> "_Answer":
+        """What the first node but one says that answers."""
+        for node in (node for node in self.nodes.values() if node.number != without):
+            try:
+                with (
+                    socket.create_connection(("127.0.0.1", node.port), timeout=5) as asked,
+                    asked.makefile("rb") as said,
+                ):
+                    asked.sendall(struct.pack(">i", len(request)) + request)
+                    raw = said.read(struct.unpack(">i", said.read(4))[0])
+            except (OSError, struct.error):
+                continue
+            return _Answer(raw[4:])
+        raise AssertionError("no node of Kafka answers")
 
     def kill(self, number: int) -> None:
         """SIGKILL to a node."""
@@ -200,7 +278,8 @@ class Cluster:
 
     def _settings(self, node: Node) -> dict[str, str]:
         count, name = len(self.nodes), self._protocol
-        voters = ",".join(f"{one.number}@127.0.0.1:{one.controller_port}" for one in self.nodes.values())
+        told = self._told
+        voters = ",".join(f"{one.number}@127.0.0.1:{told[one.controller_port]}" for one in self.nodes.values())
         return {
             **_SETTINGS,
             **dict.fromkeys(_REPLICATED, str(count)),
@@ -208,7 +287,7 @@ class Cluster:
             "node.id": str(node.number),
             "controller.quorum.voters": voters,
             "listeners": f"{name}://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}",
-            "advertised.listeners": f"{name}://127.0.0.1:{node.port}",
+            "advertised.listeners": f"{name}://127.0.0.1:{told[node.port]}",
             "inter.broker.listener.name": name,
             "listener.security.protocol.map": f"CONTROLLER:{name},{name}:{name}",
             "log.dirs": str(node.folder / "data"),

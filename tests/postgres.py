@@ -33,23 +33,21 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "64MB",
     "log_min_messages": "fatal",
-    "fsync": "off",  # we kill servers, never machines: what was written stays with the kernel
 }
 _numbers = count()
 
 
 class Server:
-    """One cluster, with its data, in a new folder or in one that is there and empty."""
+    """One cluster, with its data, in a new folder or in one that is there and empty; `initdb` are words for that."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *initdb: str | Path) -> None:
         self._as = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._folder = folder or Path(tempfile.mkdtemp(prefix="liaison-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, self._as)
         self.port = _free_port()
-        self._run(
-            "initdb", "--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--username=owner", "-D", self.data
-        )
+        words = ("--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--username=owner", "-D", self.data)
+        self._run("initdb", *words, *initdb)
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(
                 f"{name} = '{value}'\n"
@@ -91,11 +89,16 @@ class Server:
     def kill(self) -> None:
         """SIGKILL to the server and all its sessions' processes at once."""
         main = self.pid
-        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-        for process in (main, *map(int, children)):
-            os.kill(process, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         while Path(f"/proc/{main}").exists():
             os.sched_yield()
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the server and all its sessions' processes."""
+        main = self.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        for process in (main, *map(int, children)):
+            os.kill(process, number)
 
     @property
     def pid(self) -> int:
@@ -133,7 +136,7 @@ class Elsewhere:
         """Not ours to kill."""
         raise AssertionError("this test kills PostgreSQL: unset LIAISON_TEST_POSTGRES")
 
-    start = stop = kill
+    start = stop = signal = kill
 
 
 @cache

@@ -41,5 +41,6 @@ def test_the_hub_is_killed_at_every_point_of_a_messages_way() -> None:
         "hub.clockkeeper.",
         "hub.rebuilding.",
         "hub.lease.",
+        "hub.highwater.",
     )  # their own tests, or one transaction
     assert tried == {name for name in _reached() if name.startswith("hub.") and not name.startswith(elsewhere)}

@@ -86,7 +86,7 @@ AGREEMENTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 ON_POSTGRES = pytest.mark.parametrize("engine", [pytest.param("postgres", marks=pytest.mark.real)], indirect=True)
-"""For a test of that database's own ways."""
+"""For a test of one database's own ways."""
 
 BASIS = "Art. 6"
 LIFETIME = timedelta(days=10)

@@ -4,8 +4,9 @@ Leaves with their hashes, tiles and every signed checkpoint; the head; which par
 statements and messages with the leaves that name them, containers with their signed digests, parts with their
 containers; how far each recipient got; what a leaf's commitments commit to; and the cases, as a rebuild makes them.
 
-Raises Rejected(BACKUP_INVALID) with the table and the index at fault. Memory grows with the number of leaves, not with
-what messages hold.
+Raises Rejected(BACKUP_INVALID) with the table and the index at fault. Messages and names are read beside the leaves, a
+window at a time; memory grows with recipients, statements' digests and cases, for what becomes of each is only known in
+the end, and not with what messages hold.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +27,12 @@ from keys.proofs.tiles import TILE_HEIGHT, TILE_WIDTH
 from keys.statements import SignedStatement, parse_statement
 from schemas.errors import Fault, Rejected
 
+INDEX_MAX = 2**62
 _LEAVES_AT_ONCE = 512
 _CONTAINERS_AT_ONCE = 16
+_NAMES_AT_ONCE = 8192
+"""Leaves whose names are compared together: a question a partner and window."""
+_NAMED = "SELECT idx FROM leaf_partner WHERE partner = ? AND idx >= ? AND idx < ?"
 _LADDER = {
     "ContentConsignment": "consigned",
     "ContentHandover": "handed_over",
@@ -74,9 +79,10 @@ class _Proof:
         self.reader = Reader(connection, at_rest)
         self.tree = CompactRange()
         self.edges: dict[int, list[bytes]] = {}
-        self.named: set[tuple[str, int]] = set()
+        self.named: dict[str, set[int]] = {}
+        self.compared = 0
+        self.messages = self._pages("message", "idx, digest, source, kind, container", _CONTAINERS_AT_ONCE)
         self.recipients: dict[tuple[str, int], list[Any]] = {}
-        self.accepted: dict[int, Leaf] = {}
         self.versions: dict[int, int] = {}
         self.statements: set[bytes] = set()
         self.last: SignedStatement | None = None
@@ -92,6 +98,8 @@ class _Proof:
             at = leaf.at
             self.tree.append(hash_, self._completed)
             self._look_at(index, leaf)
+            if self.tree.size % _NAMES_AT_ONCE == 0:
+                self._names(self.tree.size)
             if following is not None and following.size == self.tree.size:
                 _holds(following.root == self.tree.root(), "checkpoint", following.size)
                 following = next(checkpoints, None)
@@ -107,16 +115,19 @@ class _Proof:
         _holds(self._rows("SELECT size, root, range, at FROM head") == [head], "head", 1)
         newest = self._rows("SELECT max(size) FROM checkpoint")
         _holds(newest == [(self.tree.size,)], "checkpoint", self.tree.size)
-        self._names()
-        self._messages()
+        self._names(INDEX_MAX)
+        for row in self.messages:
+            raise _fault("message", row[0])
+        self._rest()
         found = compare_here(self.reader, self.at_rest)
         _holds(found.equal, "case_state", found.differing[0] if found.differing else 0)
         return self.tree.size, root.hex()
 
     def _look_at(self, index: int, leaf: Leaf) -> None:
-        self.named |= {(partner, index) for partner in ((leaf.source,) if leaf.source else ()) + leaf.to}
+        for partner in ((leaf.source,) if leaf.source else ()) + leaf.to:
+            self.named.setdefault(partner, set()).add(index)
         if leaf.event == "SubmissionAcceptance":
-            self.accepted[index] = leaf
+            self._message(index, leaf)
             self.recipients.update({(partner, index): ["accepted", None, None] for partner in leaf.to})
         elif leaf.event == "DirectoryPublished" and leaf.dir is not None:
             self.versions[leaf.dir] = index
@@ -177,13 +188,18 @@ class _Proof:
             _holds(found.size == size, "checkpoint", size)
             yield found
 
-    def _names(self) -> None:
-        """What is only an index of the leaves has these rows and no other."""
-        for partner, index in self._rows("SELECT partner, idx FROM leaf_partner"):
-            _holds((partner, index) in self.named, "leaf_partner", index)
-            self.named.remove((partner, index))
-        for _, index in self.named:
-            raise _fault("leaf_partner", index)
+    def _names(self, until: int) -> None:
+        """What only names the leaves since the last comparison has these rows and no other."""
+        partners = {partner for (partner,) in self._rows("SELECT DISTINCT partner FROM leaf_partner")}
+        for partner in partners | set(self.named):
+            stored = {index for (index,) in self._rows(_NAMED, partner, self.compared, until)}
+            for index in stored ^ self.named.get(partner, set()):
+                raise _fault("leaf_partner", index)
+        self.named.clear()
+        self.compared = until
+
+    def _rest(self) -> None:
+        """What else follows from the leaves, of which the last word is said in the end."""
         _holds(dict(self._rows("SELECT version, idx FROM directory_version")) == self.versions, "directory_version", 0)
         stated = {digest for (digest,) in self._rows("SELECT digest FROM statement")}
         _holds(stated == self.statements, "statement", len(stated))
@@ -194,27 +210,20 @@ class _Proof:
         for _, index in self.recipients:
             raise _fault("recipient", index)
 
-    def _messages(self) -> None:
-        """Each accepted message has its row; a container still here is the one that was signed, with its parts."""
-        parts = dict(self._rows("SELECT sha256, length FROM part"))
-        for index, digest, source, kind, raw in self._pages(
-            "message", "idx, digest, source, kind, container", _CONTAINERS_AT_ONCE
-        ):
-            leaf = self.accepted.pop(index, None)
-            _holds(leaf is not None, "message", index)
-            if leaf is None:
-                continue
-            _holds((digest.hex(), source, kind) == (leaf.digest, leaf.source, leaf.type), "message", index)
-            if raw is None:
-                continue
-            container = parse_container(raw)
-            said = (container.digest, container.signatures.digest.hex(), container.header.recipient_ids)
-            _holds(said == (digest, leaf.sig, leaf.to), "message", index)
-            named = {part.sha256 for part in container.parts if part.detached}
-            used = {sha256 for (sha256,) in self._rows("SELECT sha256 FROM part_use WHERE idx = ?", index)}
-            _holds(used == named and used <= parts.keys(), "part_use", index)
-        for index in self.accepted:
-            raise _fault("message", index)
+    def _message(self, index: int, leaf: Leaf) -> None:
+        """An accepted message has its row; a container still here is the one that was signed, with its parts."""
+        found, digest, source, kind, raw = next(self.messages, (index + 1, b"", "", "", None))
+        _holds(found == index, "message", min(found, index))
+        _holds((digest.hex(), source, kind) == (leaf.digest, leaf.source, leaf.type), "message", index)
+        if raw is None:
+            return
+        container = parse_container(raw)
+        said = (container.digest, container.signatures.digest.hex(), container.header.recipient_ids)
+        _holds(said == (digest, leaf.sig, leaf.to), "message", index)
+        named = {part.sha256 for part in container.parts if part.detached}
+        used = {sha256 for (sha256,) in self._rows("SELECT sha256 FROM part_use WHERE idx = ?", index)}
+        known = {one for one in used if self._rows("SELECT 1 FROM part WHERE sha256 = ?", one)}
+        _holds(used == named == known, "part_use", index)
 
     def _pages(self, table: str, columns: str, at_once: int) -> Iterator[tuple[Any, ...]]:
         """The table's rows in the order of their first column, few at a time."""

@@ -1,16 +1,20 @@
 """A Kafka cluster asked questions: which topics there are, with which settings, who may do what; and told to make them.
 
 With `hub.broker.kafka` the owner of aiokafka: its errors become ours here. Guarantees that every wait ends, that nodes
-which do not answer are asked last, and that a topic is known by Kafka's own id, which no other topic of that name ever
-has (aiokafka asks for no metadata newer than version 5, which lacks it; version 12 is written down here).
+which do not answer are asked last, that no connection stays open whichever way a client ends, and that a topic is known
+by Kafka's own id, which no other topic of that name ever has (aiokafka asks for no metadata newer than version 5, which
+lacks it; version 12 is written down here).
 """
+
+# ruff: noqa: SLF001 - what has to be done to a client that hangs, no method of it does
 
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -38,52 +42,72 @@ from aiokafka.protocol.types import (
 
 from hub.broker.contract import OPERATOR_SECONDS, POSITION_CODE, TOPIC_CODE
 from schemas.errors import Fault, Rejected, Unavailable
+from service.tasks import uncalled_for
 
 CLIENT = "liaison-hub"
-ANY, PREFIXED, LITERAL = 1, 4, 3
-TOPIC_RESOURCE, CLUSTER_RESOURCE, BROKER_RESOURCE = 2, 4, 4
-ALLOW = 3
-OPERATIONS: Mapping[str, int] = {"read": 3, "write": 4, "describe": 8, "idempotent_write": 12}
-_UNKNOWN_TOPIC, _TOPIC_EXISTS, _NO_AUTHORISER = 3, 36, 54
-_FOR_THE_OPERATOR = (
-    kafka_errors.UnknownTopicOrPartitionError,
+RIGHTS_CODE = "BROKER_RIGHTS"
+RESOURCES: Mapping[str, int] = {"topic": 2, "group": 3, "cluster": 4}
+"""What rights are about; the cluster has one name, `CLUSTER`."""
+OPERATIONS: Mapping[str, int] = {
+    "all": 2, "read": 3, "write": 4, "create": 5, "delete": 6, "alter": 7, "describe": 8, "cluster_action": 9,
+    "describe_configs": 10, "alter_configs": 11, "idempotent_write": 12,
+}  # fmt: skip
+CLUSTER = "kafka-cluster"
+_ANY, _LITERAL, _PREFIXED = 1, 3, 4
+_TOPIC_SETTINGS, _BROKER_SETTINGS = 2, 4
+_DENY, _ALLOW = 2, 3
+_UNKNOWN_TOPIC, _TOPIC_EXISTS, _TOO_FEW_BROKERS, _NO_AUTHORISER = 3, 36, 38, 54
+_UNGRANTED = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
+    kafka_errors.GroupAuthorizationFailedError,
+)
+_FOR_THE_OPERATOR = (
+    kafka_errors.UnknownTopicOrPartitionError,
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.InvalidTopicError,
 )
 
 
+def tls_of(authorities: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Mutual TLS by these PEM files, with servers whom these authorities certified and no others.
+
+    Read once, so that files being replaced under a running program cannot stop it.
+
+    Raises:
+        Rejected: TLS_REQUIRED for a file that cannot be used; a key with a passphrase is one.
+    """
+    path = "/kafka_tls_authorities"
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+        path = "/kafka_tls_certificate"
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_cert_chain(certificate, key, password=lambda: "")  # never asks a terminal
+    except (OSError, ssl.SSLError) as error:
+        raise Rejected("TLS_REQUIRED", path) from error
+    return context
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where Kafka is and how long it may take. With a certificate: mutual TLS, against these authorities alone.
+    """Where Kafka is, who we are to it (`tls_of`), and how long it may take.
 
     `publish_seconds` holds for a whole group, brokers that fail meanwhile included; `request_seconds` for one answer.
     """
 
     bootstrap: str
-    authorities: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
     request_seconds: float = 5.0
     publish_seconds: float = 30.0
 
     def connecting(self) -> dict[str, Any]:
-        """What every client of aiokafka is told. Raises Rejected(TLS_REQUIRED) for a file that cannot be used."""
-        context = None
-        if self.certificate is not None:
-            try:
-                context = ssl.create_default_context(cafile=self.authorities)
-                context.minimum_version = ssl.TLSVersion.TLSv1_3
-                context.load_cert_chain(self.certificate, self.key)
-            except (OSError, ssl.SSLError) as error:
-                raise Rejected("TLS_REQUIRED", "/kafka_tls_certificate") from error
+        """What every client of aiokafka is told."""
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "client_id": CLIENT,
             "request_timeout_ms": int(self.request_seconds * 1000),
-            "security_protocol": "PLAINTEXT" if context is None else "SSL",
-            "ssl_context": context,
+            "security_protocol": "PLAINTEXT" if self.tls is None else "SSL",
+            "ssl_context": self.tls,
         }
 
 
@@ -99,12 +123,17 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """Who may do what with a topic, or all whose names begin so; `topic` is empty for the cluster itself."""
+    """Who may do what with a topic, a group of readers (or all whose names begin so), or the cluster itself.
+
+    `denied`: who may not, whatever else is granted. From which hosts is left out: fewer are the operator's affair.
+    """
 
     principal: str
     operation: str
-    topic: str
+    resource: str
+    name: str
     prefix: bool = False
+    denied: bool = False
 
 
 @asynccontextmanager
@@ -112,17 +141,64 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
     """What is inside ends within this time, with no error but ours.
 
     Raises:
-        Unavailable: UNREACHABLE, or BROKER_TOPIC and BROKER_POSITION, which an operator has to see to.
+        Unavailable: UNREACHABLE, or BROKER_RIGHTS, BROKER_TOPIC and BROKER_POSITION, which an operator has to see to.
     """
     try:
         async with asyncio.timeout(seconds):
-            yield
+            try:
+                yield
+            except asyncio.CancelledError as error:
+                _cut_forgotten(error)
+                raise
     except kafka_errors.OffsetOutOfRangeError as error:
         raise Unavailable(POSITION_CODE, OPERATOR_SECONDS) from error
+    except _UNGRANTED as error:
+        raise Unavailable(RIGHTS_CODE, OPERATOR_SECONDS) from error
     except _FOR_THE_OPERATOR as error:
         raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise Unavailable("UNREACHABLE") from error
+    except asyncio.CancelledError as error:
+        if uncalled_for():
+            raise Unavailable("UNREACHABLE") from error  # a client that lost its connection cancels what waits for it
+        raise
+
+
+async def end(client: AIOKafkaClient, seconds: float, stop: Callable[[], Awaitable[object]] | None = None) -> None:
+    """The client's connections are closed; one that does not end in this time (TLS waits for the other side) is cut.
+
+    `stop` ends who uses the client; an error of it, or of the closing, is left out.
+    """
+    writers = [one._writer for one in client._conns.values() if one._writer is not None]
+    try:
+        for ending in (stop, client.close):
+            if ending is not None:
+                await _ended(ending, seconds)
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def _ended(ending: Callable[[], Awaitable[object]], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await ending()
+    except asyncio.CancelledError:
+        if not uncalled_for():  # aiokafka's `stop` awaits tasks that it has cancelled itself
+            raise
+    except Exception:  # noqa: BLE001, S110 - whatever it is, the connections are cut
+        pass
+
+
+def _cut_forgotten(interruption: BaseException) -> None:
+    """The first connection of a client interrupted in its `bootstrap` is cut: only that frame still knows of it."""
+    for frame, _ in traceback.walk_tb(interruption.__traceback__):
+        forgotten = frame.f_locals.get("bootstrap_conn") if frame.f_code is AIOKafkaClient.bootstrap.__code__ else None
+        if forgotten is not None:
+            writer = forgotten._writer
+            forgotten.close()
+            if writer is not None:
+                writer.transport.abort()
 
 
 class Cluster:
@@ -135,84 +211,96 @@ class Cluster:
         self._last: object = None
 
     async def topic(self, name: str) -> Topic | None:
-        """The topic of this name, None when there is none, or none that we may see."""
+        """The topic of this name, None when there is none. Raises Unavailable(BROKER_RIGHTS) where we may not know."""
         answer = await self._ask(_Metadata(name))
         error, _, raw, _, partitions, *_ = answer.topics[0]
         if error == _UNKNOWN_TOPIC:
             return None
+        if kafka_errors.for_code(error) in _UNGRANTED:
+            raise Unavailable(RIGHTS_CODE, OPERATOR_SECONDS)
         if error:
             raise Unavailable("UNREACHABLE")
         replicas = min((len(one[4]) for one in partitions), default=0)
         return Topic(name, base64.urlsafe_b64encode(raw).decode().rstrip("="), len(partitions), replicas)
 
     async def create(self, name: str, partitions: int, replicas: int, settings: Mapping[str, str]) -> None:
-        """The topic is there; one that was there already stays as it is."""
+        """The topic is there; one that was there already stays as it is.
+
+        Raises:
+            Unavailable: BROKER_RIGHTS; BROKER_TOPIC when there are not as many brokers as replicas; UNREACHABLE.
+        """
         request = CreateTopicsRequest(
             [(name, partitions, replicas, [], list(settings.items()))],
             timeout=int(self._address.request_seconds * 1000),
             validate_only=False,
         )
-        async with bounded(self._address.publish_seconds):
-            while True:
-                answer = await self._ask(request, controller=True)
-                error = answer.topic_errors[0][1]
-                if error in {0, _TOPIC_EXISTS}:
-                    break
-                if not kafka_errors.for_code(error).retriable:
-                    raise kafka_errors.for_code(error)
-                await asyncio.sleep(0.1)  # a cluster that has just begun has too few brokers for the replicas
-            while True:
-                if await self.topic(name) is not None:
-                    return  # the node that is asked knows it too
-                await asyncio.sleep(0.1)
+        error = 0
+        try:
+            async with bounded(self._address.publish_seconds):
+                while True:
+                    error = (await self._ask(request)).topic_errors[0][1]
+                    if error == _TOPIC_EXISTS or (error != _TOO_FEW_BROKERS and _done(error)):
+                        break
+                    await asyncio.sleep(0.1)  # a cluster that has just begun has too few brokers, or no controller
+                while True:
+                    if await self.topic(name) is not None:
+                        return  # the node that is asked knows it too
+                    await asyncio.sleep(0.1)
+        except Unavailable as unavailable:
+            if error == _TOO_FEW_BROKERS:
+                raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS) from unavailable
+            raise
 
     async def settings(self, topic: str) -> dict[str, str]:
         """What holds for a topic, by the names that Kafka gives."""
-        answer = await self._ask(DescribeConfigsRequest([(TOPIC_RESOURCE, topic, None)], include_synonyms=False))
-        return _settings(answer)
+        return await self._settings(_TOPIC_SETTINGS, topic)
 
     async def broker_settings(self) -> dict[int, dict[str, str]]:
-        """What holds for each broker that the cluster names; all must answer."""
-        nodes = await self._nodes()
-        found = {}
-        for node in nodes:
-            request = DescribeConfigsRequest([(BROKER_RESOURCE, str(node), None)], include_synonyms=False)
-            found[node] = _settings(await self._ask(request, node=node))
-        return found
+        """What holds for each broker that the cluster names; all must answer. A value that Kafka hides is empty."""
+        return {node: await self._settings(_BROKER_SETTINGS, str(node), node=node) for node in await self._nodes()}
 
     async def grants(self) -> list[Grant] | None:
-        """Who may do what with topics and with the cluster; None where nothing is asked of anybody (no authoriser)."""
+        """Every right that was given or denied; None where nothing is asked of anybody (no authoriser).
+
+        Raises:
+            Unavailable: BROKER_RIGHTS when we may not know; UNREACHABLE.
+        """
+        operations = {number: name for name, number in OPERATIONS.items()}
         found = set()
-        for resource in (TOPIC_RESOURCE, CLUSTER_RESOURCE):
-            request = DescribeAclsRequest(resource, None, ANY, None, None, ANY, ANY)
-            answer = await self._ask(request)
+        for resource, kind in RESOURCES.items():
+            answer = await self._ask(DescribeAclsRequest(kind, None, _ANY, None, None, _ANY, _ANY))
             if answer.error_code == _NO_AUTHORISER:
                 return None
-            if answer.error_code:
-                raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS)
-            names = {number: name for name, number in OPERATIONS.items()}
-            for kind, name, pattern, entries in answer.resources:
-                topic = name if kind == TOPIC_RESOURCE else ""
+            async with bounded(self._address.request_seconds):
+                _none(answer.error_code)
+            for _, name, pattern, entries in answer.resources:
                 for principal, _, operation, permission in entries:
-                    if permission == ALLOW:
-                        said = names.get(operation, f"operation {operation}")
-                        found.add(Grant(principal, said, topic, prefix=pattern == PREFIXED))
+                    said = operations.get(operation, f"operation {operation}")
+                    prefix, denied = pattern == _PREFIXED, permission == _DENY
+                    found.add(Grant(principal, said, resource, name, prefix=prefix, denied=denied))
         return sorted(found)
 
     async def allow(self, grant: Grant) -> None:
-        """The grant is in force."""
+        """The grant is in force. Raises Unavailable(BROKER_RIGHTS) when it is not ours to give."""
         request = CreateAclsRequest(
-            TOPIC_RESOURCE if grant.topic else CLUSTER_RESOURCE,
-            grant.topic or "kafka-cluster",
-            PREFIXED if grant.prefix else LITERAL,
+            RESOURCES[grant.resource],
+            grant.name,
+            _PREFIXED if grant.prefix else _LITERAL,
             grant.principal,
             "*",
             OPERATIONS[grant.operation],
-            ALLOW,
+            _DENY if grant.denied else _ALLOW,
         )
-        answer = await self._ask(request, controller=True)
-        if any(error for error, _ in answer.creations):
-            raise Unavailable(TOPIC_CODE, OPERATOR_SECONDS)
+        async with bounded(self._address.publish_seconds):
+            while True:
+                answer = await self._ask(request)
+                if _done(answer.creation_responses[0][0]):
+                    break
+                await asyncio.sleep(0.1)  # no controller yet
+            while True:
+                if grant in (await self.grants() or ()):
+                    return  # the node that is asked knows it too
+                await asyncio.sleep(0.1)
 
     async def ends(self, topic: Topic) -> dict[int, int]:
         """Partition -> the offset that its next record will have."""
@@ -223,15 +311,14 @@ class Cluster:
                 places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
                 found = await consumer.end_offsets(places)
             finally:
-                await consumer.stop()
+                await end(consumer._client, self._address.request_seconds, consumer.stop)
         return {place.partition: offset for place, offset in found.items()}
 
     async def close(self) -> None:
         """The connection is closed."""
         client, self._client = self._client, None
         if client is not None:
-            async with bounded(self._address.request_seconds):
-                await client.close()
+            await end(client, self._address.request_seconds)
 
     async def _nodes(self) -> list[int]:
         client = await self._connected()
@@ -247,19 +334,23 @@ class Cluster:
                     async with bounded(self._address.publish_seconds):
                         await client.bootstrap()
                 except BaseException:
-                    await client.close()
+                    await end(client, self._address.request_seconds)
                     raise
                 self._client = client
             return self._client
 
-    async def _ask(self, request: Any, *, node: int | None = None, controller: bool = False) -> Any:
-        """The answer of one node: of this one, of the controller, or of the first that gives one."""
+    async def _settings(self, kind: int, name: str, *, node: int | None = None) -> dict[str, str]:
+        answer = await self._ask(DescribeConfigsRequest([(kind, name, None)], include_synonyms=False), node=node)
+        error, _, _, _, entries = answer.resources[0]
+        async with bounded(self._address.request_seconds):
+            _none(error)
+        return {entry[0]: entry[1] or "" for entry in entries}
+
+    async def _ask(self, request: Any, *, node: int | None = None) -> Any:
+        """The answer of one node: of this one, or of the first that gives one, also for what the controller does."""
         try:
             async with bounded(self._address.publish_seconds):
                 client = await self._connected()
-                if controller:
-                    await client.force_metadata_update()
-                    node = client.cluster.controller.nodeId
                 if node is not None:
                     return await client.send(node, request)
                 return await self._any(client, request)
@@ -279,11 +370,18 @@ class Cluster:
         raise kafka_errors.KafkaConnectionError("no node answers")
 
 
-def _settings(answer: Any) -> dict[str, str]:
-    error, _, _, _, entries = answer.resources[0]
+def _none(error: int) -> None:
+    """Kafka's answer says that nothing is wrong. Call inside `bounded`."""
     if error:
         raise kafka_errors.for_code(error)
-    return {entry[0]: entry[1] for entry in entries}
+
+
+def _done(error: int) -> bool:
+    """Whether it was done; False: ask again. Call inside `bounded`."""
+    if kafka_errors.for_code(error).retriable:
+        return False
+    _none(error)
+    return True
 
 
 class _Uuid(AbstractType):  # type: ignore[misc]  # aiokafka has no types

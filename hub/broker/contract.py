@@ -23,6 +23,8 @@ VALUE_BYTES_MAX = 16 * 1024
 INBOX_VALUE_BYTES_MAX = 950_000
 """Of a record in such a topic: a whole container with its receipt."""
 GROUP_MAX = 512
+MESSAGE_SECONDS_MAX = 30 * 24 * 3600
+"""How long a message is valid at most; what belongs to it is kept for `retention_days` more."""
 
 Positions: TypeAlias = Mapping[int, int]
 """Partition -> offset of the *next* record to read; a partition that is not named is read from its beginning."""
@@ -30,10 +32,14 @@ Positions: TypeAlias = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is published. Both are opaque to the broker."""
+    """What is published. Both are opaque to the broker.
+
+    `since` is from when on (Unix seconds) a topic's retention counts; None: from its publication.
+    """
 
     key: bytes
     value: bytes = field(repr=False)
+    since: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ Guarantees the contract of `hub.broker.contract` by this:
 - Nobody joins a consumer group: who reads what, and from where, the database says (ADR 102), so that nothing of
   aiokafka's rebalancing is used (#929, #933). Partitions are assigned by hand, positions are the caller's, and a
   position that Kafka no longer has, or a topic that is not the one the positions are of, is BROKER_POSITION: nothing is
-  skipped in silence (`hub.broker.lineage`).
+  skipped in silence (`hub.broker.lineage`). That is asked again after each fetch and each publication.
 - An offset in an acknowledgement is never used: for a repeated sequence aiokafka makes one up.
 
 A key's partition is the first eight bytes of its SHA-256 modulo their number: the same in every release and program.
@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from hub.broker.cluster import Address, Cluster, Topic, bounded, existing
+from hub.broker.cluster import Address, Cluster, Topic, bounded, end, existing
 from hub.broker.contract import GROUP_MAX, POSITION_CODE, Fetched, Positions, Record, value_bytes_max
 from hub.broker.lineage import Lineage
 from schemas.errors import Fault, LiaisonError, Unavailable
@@ -86,6 +86,7 @@ class KafkaBroker:
             self._topics.pop(topic, None)
             await self._give_up(producer)
             raise
+        await self._verify(found)  # it was not published to a topic that was made anew meanwhile
 
     async def fetch(self, topic: str, positions: Positions, *, limit: int, wait_seconds: float) -> list[Fetched]:
         """As the contract says."""
@@ -104,7 +105,7 @@ class KafkaBroker:
         except BaseException:
             self._topics.pop(topic, None)
             self._readers[topic].remove(reader)
-            await _ended(reader.consumer.stop(), reader.consumer)
+            await _ended(reader.consumer)
             raise
         reader.busy = False
         return fetched
@@ -116,7 +117,7 @@ class KafkaBroker:
             await self._give_up(self._producer)
         for readers in self._readers.values():
             for reader in readers:
-                await _ended(reader.consumer.stop(), reader.consumer)
+                await _ended(reader.consumer)
         self._readers.clear()
         with suppress(LiaisonError):
             await self._cluster.close()
@@ -131,9 +132,10 @@ class KafkaBroker:
         return self._topics[name]
 
     async def _verify(self, known: Topic) -> None:
-        """The topic is still the one that was read from; if it was rebuilt, positions are to be read again."""
+        """The topic is still the one that was read from or published to; else positions are to be read again."""
         found = existing(await self._cluster.topic(known.name))
         if (found.id, found.partitions) != (known.id, known.partitions):
+            self._topics.pop(known.name, None)
             raise Unavailable(POSITION_CODE)
 
     # -- publishing
@@ -156,23 +158,24 @@ class KafkaBroker:
                     async with bounded(self._address.publish_seconds):
                         await producer.start()
                 except BaseException:
-                    await _ended(producer.stop(), producer)
+                    await _ended(producer)
                     raise
                 self._producer = producer
             return self._producer
 
     async def _send(self, producer: AIOKafkaProducer, place: TopicPartition, records: Sequence[Record]) -> None:
         """One partition's records, in their order and after those of groups before."""
-        async with self._lanes[place]:
+        async with self._lanes[place], bounded(self._address.publish_seconds):
             if place.partition not in await producer.partitions_for(place.topic):
                 raise kafka_errors.UnknownTopicOrPartitionError
             acknowledged, batch = [], producer.create_batch()
             for record in records:
-                if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                about = {"key": record.key, "value": record.value, "timestamp": _milliseconds(record.since)}
+                if batch.append(**about) is None:
                     batch.close()
                     acknowledged.append(await producer.send_batch(batch, place.topic, partition=place.partition))
                     batch = producer.create_batch()
-                    batch.append(key=record.key, value=record.value, timestamp=None)
+                    batch.append(**about)
             acknowledged.append(await producer.send_batch(batch, place.topic, partition=place.partition))
             await asyncio.gather(*acknowledged)
 
@@ -182,7 +185,7 @@ class KafkaBroker:
             self._producer = None
         if not producer._closed:
             _fail_all(producer)
-            await _ended(producer.stop(), producer)
+            await _ended(producer)
 
     # -- reading
 
@@ -216,7 +219,7 @@ class KafkaBroker:
                 consumer.assign(places)
         except BaseException:
             readers.remove(reader)
-            await _ended(consumer.stop(), consumer)
+            await _ended(consumer)
             raise
         return reader
 
@@ -286,12 +289,11 @@ def _fail_all(producer: AIOKafkaProducer) -> None:
         batch._drain_waiter.exception()  # nobody else looks at it
 
 
-async def _ended(stopping: object, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+async def _ended(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     """The client is gone: by its own way if that ends soon, else with its connections cut."""
     inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
-    with suppress(Unavailable, Exception):
-        async with bounded(END_SECONDS):
-            await stopping  # type: ignore[misc]
-    with suppress(Unavailable, Exception):
-        async with bounded(END_SECONDS):
-            await inner.close()
+    await end(inner, END_SECONDS, client.stop)
+
+
+def _milliseconds(since: int | None) -> int | None:
+    return None if since is None else since * 1000

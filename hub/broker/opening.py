@@ -1,5 +1,6 @@
 """Which broker a hub has, and where: said by its settings. aiokafka is imported only where it is used."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.broker.contract import Broker
@@ -12,6 +13,8 @@ from schemas.errors import Rejected
 from service.server import is_loopback
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from hub.broker.cluster import Address
 
 
@@ -34,31 +37,35 @@ def address_of(settings: HubSettings) -> "Address":
     """Where the settings say that Kafka is.
 
     Raises:
-        Rejected: TLS_REQUIRED when another host is named without TLS, or half of what TLS needs is; FIELD_PATTERN.
+        Rejected: TLS_REQUIRED when another host is named without TLS, or half of what TLS needs is, or a file of it
+            cannot be used; FIELD_PATTERN.
     """
     from hub.broker.cluster import Address  # noqa: PLC0415 - see the module
 
-    files = {
-        "kafka_tls_authorities": settings.kafka_tls_authorities,
-        "kafka_tls_certificate": settings.kafka_tls_certificate,
-        "kafka_tls_key": settings.kafka_tls_key,
-    }
-    missing = [name for name, path in files.items() if path is None]
-    if missing and len(missing) != len(files):
-        raise Rejected("TLS_REQUIRED", f"/{missing[0]}")
     hosts = []
     for entry in settings.kafka_bootstrap.split(","):
         host, _, port = entry.rpartition(":")
         if not host or not port.isdigit():
             raise Rejected("FIELD_PATTERN", "/kafka_bootstrap")
         hosts.append(host.strip("[]"))
-    if missing and not settings.kafka_plaintext and not all(is_loopback(host) for host in hosts):
-        raise Rejected("TLS_REQUIRED", "/kafka_tls_certificate")
     return Address(
         settings.kafka_bootstrap,
-        settings.kafka_tls_authorities,
-        settings.kafka_tls_certificate,
-        settings.kafka_tls_key,
+        _tls(settings, needed=not settings.kafka_plaintext and not all(is_loopback(host) for host in hosts)),
         request_seconds=settings.kafka_request_seconds,
         publish_seconds=settings.kafka_publish_seconds,
     )
+
+
+def _tls(settings: HubSettings, *, needed: bool) -> "SSLContext | None":
+    from hub.broker.cluster import tls_of  # noqa: PLC0415 - see the module
+
+    match settings.kafka_tls_authorities, settings.kafka_tls_certificate, settings.kafka_tls_key:
+        case Path() as authorities, Path() as certificate, Path() as key:
+            return tls_of(authorities, certificate, key)
+        case None, None, None:
+            if needed:
+                raise Rejected("TLS_REQUIRED", "/kafka_tls_certificate")
+            return None
+        case files:
+            names = ("kafka_tls_authorities", "kafka_tls_certificate", "kafka_tls_key")
+            raise Rejected("TLS_REQUIRED", f"/{names[files.index(None)]}")

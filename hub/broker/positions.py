@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from hub.broker.contract import POSITION_CODE, Fetched, Positions
+from hub.broker.contract import OUTBOUND, POSITION_CODE, Fetched, Positions
 from hub.log.batch import Answer, Batch, Sealed, Work
 from hub.store.engine import Connection, guarded
 from schemas.errors import Unavailable
@@ -79,6 +79,10 @@ def after(positions: Positions, fetched: Iterable[Fetched]) -> dict[int, int]:
     for one in fetched:
         found[one.partition] = max(found.get(one.partition, 0), one.offset + 1)
     return found
+
+
+DELIVERY = Consumer(OUTBOUND, "delivery")
+"""The one that reads the topic of messages (`hub.delivery.lanes`)."""
 
 
 def broker_epoch(connection: Connection) -> int:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from hub.broker.contract import OUTBOUND
 from hub.broker.lineage import forget_all, lineage_name, lineage_value
 from hub.broker.opening import address_of
-from hub.broker.positions import EPOCH, Consumer, broker_epoch
+from hub.broker.positions import DELIVERY, EPOCH, broker_epoch
 from hub.log.batch import Answer, Batch, Draft, Sealed
 from hub.settings import HubSettings
 from hub.store.tables import SET_META
 from hub.wiring import OpenLog
 from service.failpoints import reach
-
-DELIVERY = Consumer(OUTBOUND, "delivery")
-"""The one that reads the topic of messages (`hub.delivery.lanes`)."""
 
 _FORGET = "DELETE FROM consumer_position"
 _BEGIN = "INSERT INTO consumer_position (topic, consumer, part, next) VALUES (?, ?, ?, ?)"
@@ -41,7 +38,7 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
     Raises:
         Unavailable: Kafka cannot be reached, or has not the topic; nothing was changed.
     """
-    name, value, ends = await _present(settings) if settings.kafka_bootstrap else ("", b"", dict[int, int]())
+    topics, ends = await _present(settings) if settings.kafka_bootstrap else ([], dict[int, int]())
 
     def work(batch: Batch) -> Answer[Rebuilt]:
         run = batch.connection.execute
@@ -51,7 +48,7 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
         run(_EMPTY)
         for part, end in ends.items():
             run(_BEGIN, (DELIVERY.topic, DELIVERY.name, part, end))
-        if name:
+        for name, value in topics:
             run(SET_META, (name, value))
         run(SET_META, (EPOCH, b"%d" % (broker_epoch(batch.connection) + 1)))
         rebuilt = Rebuilt(leaf, int(run(_OPEN).fetchone()[0]))
@@ -65,12 +62,15 @@ async def rebuild(settings: HubSettings, opened: OpenLog, actor: str) -> Rebuilt
     return opened.writer.commit_now(work)
 
 
-async def _present(settings: HubSettings) -> tuple[str, bytes, dict[int, int]]:
+async def _present(settings: HubSettings) -> tuple[list[tuple[str, bytes]], dict[int, int]]:
+    """The topics as they are now, and where the topic of messages ends."""
     from hub.broker.cluster import Cluster, existing  # noqa: PLC0415 - with a Kafka alone
+    from hub.broker.topics import wanted_topics  # noqa: PLC0415 - likewise
 
     cluster = Cluster(address_of(settings))
     try:
-        topic = existing(await cluster.topic(OUTBOUND))
-        return lineage_name(OUTBOUND), lineage_value(topic), await cluster.ends(topic)
+        topics = [existing(await cluster.topic(wanted.name)) for wanted in wanted_topics(settings)]
+        outbound = next(topic for topic in topics if topic.name == OUTBOUND)
+        return [(lineage_name(topic.name), lineage_value(topic)) for topic in topics], await cluster.ends(outbound)
     finally:
         await cluster.close()

@@ -2,39 +2,74 @@
 
 Guarantees that nothing which is there already is changed: what differs is a finding, and what to do about it is the
 operator's to decide. Which principal may do what is checked where the settings name the hub's own: then nobody else may
-do anything with the hub's topics, but each partner named read its own inbox.
+do anything with the hub's topics, or give itself the right to, but each partner named read its own inbox. What whoever
+checks may not see is a finding too, never taken for right.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from hub.broker.cluster import Cluster, Grant, Topic
-from hub.broker.contract import INBOX_PREFIX, OUTBOUND
+from hub.broker.cluster import CLUSTER, RIGHTS_CODE, Cluster, Grant, Topic
+from hub.broker.contract import INBOX_PREFIX, MESSAGE_SECONDS_MAX, OUTBOUND
 from hub.settings import HubSettings
+from schemas.errors import Unavailable
 
 PREFIX = "hub.v1."
 MESSAGE_BYTES_MAX = 1024 * 1024
 """Of a batch: the largest record, or as many small ones as the producer puts together."""
-MESSAGE_DAYS_MAX = 30
-"""How long a message is valid at most; what belongs to it is kept for `retention_days` more."""
-
-_DAY_MS = 24 * 3600 * 1000
-_AT_LEAST = frozenset({"retention.ms", "retention.bytes", "max.message.bytes", "min.insync.replicas"})
+_HOUR_MS = 3600 * 1000
+_DAY_SECONDS = 24 * 3600
+_DAY_MS = _DAY_SECONDS * 1000
 _NO_END = "-1"
-_BROKER = {"auto.create.topics.enable": "false"}
-_HUB = ("read", "write", "describe")
+_HUB = ("read", "write", "describe", "describe_configs")
 _READER = ("read", "describe")
-_GUARDED = {"allow.everyone.if.no.acl.found": "false"}
+_LOOKING = frozenset({"describe", "describe_configs"})
+_HARMLESS = frozenset({*_LOOKING, "idempotent_write"})
+"""With the cluster: they reach no topic, and give nobody a right."""
+_EVERYBODY = "User:*"
+_ALLOW_EVERYBODY = "allow.everyone.if.no.acl.found"
+
+
+class Bound(StrEnum):
+    """How a setting may differ from what is wanted."""
+
+    EXACT = ""
+    AT_LEAST = " or more"
+    AT_MOST = " or less"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Of a topic or a broker: what it must be."""
+
+    value: str
+    bound: Bound = Bound.EXACT
+
+    def __str__(self) -> str:
+        return f"{self.value}{self.bound}"
+
+    def holds(self, there: str) -> bool:
+        """Whether this is what is wanted; -1 is without end."""
+        if there == self.value:
+            return True
+        if self.bound is Bound.EXACT or not (there.isdigit() or there == _NO_END):
+            return False
+        more = self.value != _NO_END and (there == _NO_END or int(there) > int(self.value))
+        return more if self.bound is Bound.AT_LEAST else not more
+
+
+_BROKER = {"auto.create.topics.enable": Setting("false")}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A topic as the hub needs it. `partitions` is exact, `replicas` and some of the settings are the least allowed."""
+    """A topic as the hub needs it. `partitions` is exact, `replicas` the least allowed."""
 
     name: str
     partitions: int
     replicas: int
-    settings: Mapping[str, str]
+    settings: Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,67 +87,111 @@ class Finding:
 
 
 def wanted_topics(settings: HubSettings) -> list[Wanted]:
-    """Every topic of this hub. Records stay for as long as the parts of the messages that they are about."""
-    days = MESSAGE_DAYS_MAX + settings.retention_days + 1
-    about = {
-        "cleanup.policy": "delete",
-        "retention.ms": str(days * _DAY_MS),
-        "retention.bytes": _NO_END,
-        "min.insync.replicas": str(settings.kafka_in_sync_min),
-        "unclean.leader.election.enable": "false",
-        "max.message.bytes": str(MESSAGE_BYTES_MAX),
-        "message.timestamp.type": "CreateTime",
+    """Every topic of this hub.
+
+    An inbox holds containers, so its records stay as long as a container may stay in the hub: `retention_days` past the
+    end of the longest validity, and no longer. Kafka drops a segment with its newest record, hence the short ones. What
+    the hub reads itself names indices alone, and stays a day longer: a message may be published late.
+    """
+    days = MESSAGE_SECONDS_MAX // _DAY_SECONDS + settings.retention_days
+    common = {
+        "cleanup.policy": Setting("delete"),
+        "retention.bytes": Setting(_NO_END),
+        "min.insync.replicas": Setting(str(settings.kafka_in_sync_min), Bound.AT_LEAST),
+        "unclean.leader.election.enable": Setting("false"),
+        "max.message.bytes": Setting(str(MESSAGE_BYTES_MAX), Bound.AT_LEAST),
+        "message.timestamp.type": Setting("CreateTime"),
+    }
+    outbound = {**common, "retention.ms": Setting(str((days + 1) * _DAY_MS), Bound.AT_LEAST)}
+    inbox = {
+        **common,
+        "retention.ms": Setting(str(days * _DAY_MS)),
+        "segment.ms": Setting(str(_HOUR_MS), Bound.AT_MOST),
     }
     inboxes = sorted(f"{INBOX_PREFIX}{partner}" for partner in settings.kafka_inboxes)
     return [
-        Wanted(OUTBOUND, settings.kafka_partitions, settings.kafka_replicas, about),
-        *(Wanted(name, 1, settings.kafka_replicas, about) for name in inboxes),  # one: the order of the log
+        Wanted(OUTBOUND, settings.kafka_partitions, settings.kafka_replicas, outbound),
+        *(Wanted(name, 1, settings.kafka_replicas, inbox) for name in inboxes),  # one: the order of the log
     ]
 
 
 def wanted_grants(settings: HubSettings) -> list[Grant]:
-    """Who may do what; nothing when the settings do not name the hub's principal."""
+    """Who may do what; nothing when the settings do not name the hub's principal.
+
+    A partner may keep its place in Kafka, in the group of readers that is named like its topic.
+    """
     if not settings.kafka_principal:
         return []
-    hub = [Grant(settings.kafka_principal, operation, PREFIX, prefix=True) for operation in _HUB]
+    hub = [Grant(settings.kafka_principal, operation, "topic", PREFIX, prefix=True) for operation in _HUB]
     partners = [
-        Grant(principal, operation, f"{INBOX_PREFIX}{partner}")
+        grant
         for partner, principal in settings.kafka_inboxes.items()
-        for operation in _READER
+        for grant in (
+            *(Grant(principal, operation, "topic", INBOX_PREFIX + partner) for operation in _READER),
+            Grant(principal, "read", "group", INBOX_PREFIX + partner),
+        )
     ]
     return sorted([*hub, *partners])
 
 
 async def make_topics(cluster: Cluster, settings: HubSettings) -> list[str]:
-    """Make the topics that are missing, and say what is granted; gives the names of those made."""
+    """Make the topics that are missing, and grant what is not granted; gives the names of the topics made.
+
+    Raises:
+        Unavailable: BROKER_RIGHTS when that is not ours to do; BROKER_TOPIC; UNREACHABLE.
+    """
     made = []
     for topic in wanted_topics(settings):
         if await cluster.topic(topic.name) is None:
-            await cluster.create(topic.name, topic.partitions, topic.replicas, topic.settings)
+            about = {name: setting.value for name, setting in topic.settings.items()}
+            await cluster.create(topic.name, topic.partitions, topic.replicas, about)
             made.append(topic.name)
-    present = await cluster.grants()
-    for grant in wanted_grants(settings):
+    wanted = wanted_grants(settings)
+    present = await cluster.grants() if wanted else None
+    for grant in wanted:
         if present is not None and grant not in present:
             await cluster.allow(grant)
     return made
 
 
 async def check_topics(cluster: Cluster, settings: HubSettings) -> list[Finding]:
-    """Everything that is not as it must be, in order; nothing is changed."""
+    """Everything that is not as it must be, or cannot be seen, in order; nothing is changed."""
     found: list[Finding] = []
     for topic in wanted_topics(settings):
-        present = await cluster.topic(topic.name)
-        if present is None:
-            found.append(Finding(topic.name, "topic", "present", "missing"))
-            continue
-        found += _layout(topic, present)
-        found += _differing(topic.name, topic.settings, await cluster.settings(topic.name))
-    grants = await cluster.grants()
-    for node, about in (await cluster.broker_settings()).items():
-        found += _differing(f"broker {node}", _BROKER, about)
-        if grants is not None and settings.kafka_principal:
-            found += _differing(f"broker {node}", _GUARDED, about)
-    return sorted([*found, *_rights(settings, grants)])
+        try:
+            found += await _topic(cluster, topic)
+        except Unavailable as error:
+            found.append(_unseen(error, topic.name, "describe_configs"))
+    try:
+        for node, about in (await cluster.broker_settings()).items():
+            found += _differing(f"broker {node}", _BROKER, about)
+            if settings.kafka_principal and _ALLOW_EVERYBODY in about:  # Kafka shows that it is set, never to what
+                found.append(Finding(f"broker {node}", _ALLOW_EVERYBODY, "not set (false)", "set"))
+    except Unavailable as error:
+        found.append(_unseen(error, "cluster", "describe_configs"))
+    if settings.kafka_principal:
+        try:
+            found += _rights(settings, await cluster.grants())
+        except Unavailable as error:
+            found.append(_unseen(error, "cluster", "describe"))
+    elif settings.kafka_inboxes:
+        found.append(Finding("rights", "kafka_principal", "named, for partners have inboxes", "not named"))
+    return sorted(found)
+
+
+def _unseen(error: Unavailable, where: str, right: str) -> Finding:
+    """For want of which right it is not known whether all is well. Raises any other error again."""
+    if error.code != RIGHTS_CODE:
+        raise error
+    return Finding(where, right, "granted to whoever checks", "not granted")
+
+
+async def _topic(cluster: Cluster, wanted: Wanted) -> list[Finding]:
+    present = await cluster.topic(wanted.name)
+    if present is None:
+        return [Finding(wanted.name, "topic", "present", "missing")]
+    settings = await cluster.settings(wanted.name)
+    return [*_layout(wanted, present), *_differing(wanted.name, wanted.settings, settings)]
 
 
 def _layout(wanted: Wanted, present: Topic) -> Iterator[Finding]:
@@ -122,45 +201,42 @@ def _layout(wanted: Wanted, present: Topic) -> Iterator[Finding]:
         yield Finding(wanted.name, "replicas", f"{wanted.replicas} or more", str(present.replicas))
 
 
-def _differing(where: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> Iterator[Finding]:
-    for name, value in wanted.items():
+def _differing(where: str, wanted: Mapping[str, Setting], present: Mapping[str, str]) -> Iterator[Finding]:
+    for name, setting in wanted.items():
         there = present.get(name, "")
-        if there == value or (name in _AT_LEAST and _at_least(name, there, value)):
-            continue
-        yield Finding(where, name, f"{value} or more" if name in _AT_LEAST else value, there or "not said")
-
-
-def _at_least(name: str, there: str, value: str) -> bool:
-    if name.startswith("retention.") and there == _NO_END:
-        return True
-    return value != _NO_END and there.isdigit() and int(there) >= int(value)
+        if not setting.holds(there):
+            yield Finding(where, name, str(setting), there or "not said")
 
 
 def _rights(settings: HubSettings, grants: list[Grant] | None) -> Iterator[Finding]:
-    if not settings.kafka_principal:
-        if settings.kafka_inboxes:
-            yield Finding("rights", "kafka_principal", "named, for partners have inboxes", "not named")
-        return
     if grants is None:
         yield Finding("rights", "authorizer.class.name", "an authoriser", "none: anybody may do anything")
         return
     wanted = wanted_grants(settings)
+    ours = {_EVERYBODY, *(grant.principal for grant in wanted)}
     for grant in wanted:
         if grant not in grants:
             yield Finding(_place(grant), grant.principal, grant.operation, "not granted")
     for grant in grants:
-        if grant not in wanted and _reaches(grant) and grant.principal != settings.kafka_principal:
+        if not _reaches(grant) or grant in wanted:
+            continue
+        if grant.denied and grant.principal in ours:
+            yield Finding(_place(grant), grant.principal, "not denied", f"{grant.operation} denied")
+        elif not grant.denied and (grant.principal != settings.kafka_principal or grant.operation not in _LOOKING):
             yield Finding(_place(grant), grant.principal, "nothing", grant.operation)
 
 
 def _reaches(grant: Grant) -> bool:
-    """Whether the grant is about a topic of the hub."""
+    """Whether the grant is about a topic of the hub, a partner's place in it, or who may have such a right."""
+    if grant.resource == "cluster":
+        return grant.operation not in _HARMLESS
     return (
-        grant.topic == "*"
-        or grant.topic.startswith(PREFIX)
-        or (grant.prefix and PREFIX.startswith(grant.topic) and grant.topic != "")
+        grant.name == "*"
+        or grant.name.startswith(PREFIX)
+        or (grant.prefix and PREFIX.startswith(grant.name) and grant.name != "")
     )
 
 
 def _place(grant: Grant) -> str:
-    return f"{grant.topic}*" if grant.prefix else grant.topic
+    name = "" if grant.name == CLUSTER else f" {grant.name}"
+    return f"{grant.resource}{name}{'*' if grant.prefix else ''}"

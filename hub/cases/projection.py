@@ -5,9 +5,10 @@ Guarantees that the row says what the fold of the case's leaves says (`hub.cases
 state and the next clock alone (settled.md, Rebuilding). A crash leaves leaf and row both, or neither.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from hub.cases.case import Case
 from hub.cases.clocks import CaseClock
@@ -33,11 +34,10 @@ _WRITE_WHOLE = (
     "basis = excluded.basis, due_at = excluded.due_at"
 )
 _CLEAR_CLOCKS = "DELETE FROM case_clock WHERE row_id = ?"
-_HANDED_OVER = "UPDATE case_state SET handed_over_at = ? WHERE row_id = ? RETURNING procedure, state, clock, due_at"
+_HANDED_OVER = "UPDATE case_state SET handed_over_at = ? WHERE row_id = ?"
 _HANDED_OVER_AT = "SELECT handed_over_at FROM case_state WHERE row_id = ?"
 _STARTED = "UPDATE case_state SET due_at = ? WHERE row_id = ?"
 _STARTED_PARTY = "UPDATE case_party SET due_at = ? WHERE row_id = ? AND partner = ?"
-_PARTIES = "SELECT parties FROM case_state WHERE row_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +157,27 @@ def project(
         batch.write(WRITE_PARTY, (partner, row, columns[2]))
 
 
-def handed_over(batch: Batch, reader: Reader, index: int) -> None:
-    """Every recipient has handed over the message accepted at `index`: if it opened a case, that case's clock starts.
+def handed_over(batch: Batch, reader: Reader, opened: Mapping[int, Sequence[Any]]) -> None:
+    """Every recipient has handed over the opening messages of these cases: the clocks that waited for it start.
 
     Written at once, for later members of the batch must see it.
+
+    Args:
+        batch: the one with the last hand-over of each.
+        reader: reads what earlier batches wrote.
+        opened: the case's row -> its procedure, state, clock, due time and parties, as they are stored.
     """
     connection = batch.connection
-    found = connection.execute(_HANDED_OVER, (batch.seconds, index)).fetchone()
-    if found is None or found[2] is None or found[3] is not None:
-        return  # it opened no case, or no clock of the case waits for this
-    procedure, state = found[:2]
-    _, _, due_at = clock_columns(lifecycles.next_clock(procedure, state, _opening_facts(reader, index), batch.at))
-    connection.execute(_STARTED, (due_at, index))
-    (parties,) = connection.execute(_PARTIES, (index,)).fetchone()
-    for partner in parties.split(","):
-        connection.execute(_STARTED_PARTY, (due_at, index, partner))
+    started, of_parties = [], []
+    for row, (procedure, state, clock, due, parties) in opened.items():
+        if clock is None or due is not None:
+            continue  # no clock of the case waits for this
+        _, _, due_at = clock_columns(lifecycles.next_clock(procedure, state, _opening_facts(reader, row), batch.at))
+        started.append((due_at, row))
+        of_parties += [(due_at, row, partner) for partner in parties.split(",")]
+    connection.executemany(_HANDED_OVER, [(batch.seconds, row) for row in opened])
+    connection.executemany(_STARTED, started)
+    connection.executemany(_STARTED_PARTY, of_parties)
 
 
 def _opening_facts(reader: Reader, row: int) -> Mapping[str, str]:

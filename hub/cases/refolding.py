@@ -6,12 +6,14 @@ Guarantees that the rows say what the leaves of earlier batches and of this one 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hub.cases import projection
 from hub.cases.case import Case, after
 from hub.cases.reading import fold
 from hub.log.batch import Batch
+from hub.store.engine import many
 from hub.store.reading import Reader
 from keys.proofs.leaf import Leaf, parse_leaf
 from schemas.agreements.pinned import PROCEDURES
@@ -21,7 +23,9 @@ from schemas.errors import Fault
 _IS_THERE = "SELECT 1 FROM case_leaf WHERE case_row = ? LIMIT 1"
 _CASE_OF = "SELECT case_row FROM message WHERE idx = ?"
 _CLOCK = "SELECT 1 FROM case_clock WHERE row_id = ? LIMIT 1"
-_PROCEDURE = "SELECT procedure FROM case_state WHERE row_id = ?"
+_KEPT = "SELECT DISTINCT row_id FROM case_clock WHERE row_id"
+_OPENED = "SELECT row_id, procedure, state, clock, due_at, parties FROM case_state WHERE row_id"
+"""Both look many rows up at once."""
 
 
 @dataclass(slots=True)
@@ -68,8 +72,8 @@ _Added = tuple[int, Leaf, Header | None, str | None]
 
 
 def keeps(batch: Batch, row: int) -> bool:
-    """Whether a case of earlier batches has clocks that the keeper keeps."""
-    return batch.connection.execute(_CLOCK, (row,)).fetchone() is not None
+    """Whether the case has clocks that the keeper keeps: one of this batch has no row yet, so nobody is asked."""
+    return row < batch.first and batch.connection.execute(_CLOCK, (row,)).fetchone() is not None
 
 
 def correction_handed_over(batch: Batch, reader: Reader, index: int) -> None:
@@ -78,13 +82,15 @@ def correction_handed_over(batch: Batch, reader: Reader, index: int) -> None:
     batch.companion(Moved).touch(reader, row)
 
 
-def opening_handed_over(batch: Batch, reader: Reader, index: int) -> None:
-    """Every recipient has handed over the message accepted at `index`: if it opened a case, its clocks start."""
-    found = batch.connection.execute(_PROCEDURE, (index,)).fetchone()
-    if found is not None and (found[0] in PROCEDURES or keeps(batch, index)):
-        batch.companion(Moved).touch(reader, index)
-    elif found is not None:
-        projection.handed_over(batch, reader, index)
+def openings_handed_over(batch: Batch, reader: Reader, indices: Sequence[int]) -> None:
+    """Every recipient has handed over the messages accepted at `indices`: clocks of cases they opened start."""
+    opened = {row[0]: row[1:] for row in many(batch.connection, _OPENED, indices)}
+    kept = {row for (row,) in many(batch.connection, _KEPT, list(opened))}
+    moved = [row for row, found in opened.items() if found[0] in PROCEDURES or row in kept]
+    for row in moved:
+        batch.companion(Moved).touch(reader, row)
+        del opened[row]
+    projection.handed_over(batch, reader, opened)
 
 
 def _folded(batch: Batch, reader: Reader, row: int, added: list[_Added]) -> Case:

@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from hub.broker.contract import GROUP_MAX, OUTBOUND
 from hub.broker.outbound import Outbound, decode
-from hub.broker.positions import Standing
-from hub.broker.rebuilding import DELIVERY
+from hub.broker.positions import DELIVERY, Standing
 from hub.delivery.backoff import delay
 from hub.delivery.consignment import Consigned, Stopped
 from hub.delivery.pushing import Called, Item, Result, push
@@ -31,6 +30,7 @@ from schemas.errors import Unavailable
 from service.client import Session, open_session
 from service.failpoints import reach
 from service.logs import log
+from service.tasks import lasting
 
 T = TypeVar("T")
 
@@ -90,8 +90,8 @@ async def run(hub: Hub, lease: Lease) -> None:
     ):
         lanes = Lanes(hub, lease, session, group)
         lanes.look()
-        group.create_task(lanes.consume())
-        group.create_task(lanes.watch())
+        group.create_task(lasting(lanes.consume()))
+        group.create_task(lasting(lanes.watch()))
 
 
 class Lanes:
@@ -133,7 +133,7 @@ class Lanes:
         filled = hub.writer.commit_now(self._lease.fenced(work))
         for partner in new:
             self._lanes[partner] = _Lane(partner, filled)
-            self._group.create_task(self._run(self._lanes[partner]))
+            self._group.create_task(lasting(self._run(self._lanes[partner])))
         hub.metrics.lanes.set(len(self._lanes))
 
     async def watch(self) -> None:

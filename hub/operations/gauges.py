@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from hub.broker.contract import INBOX_PREFIX, OUTBOUND
 from hub.broker.positions import LOG, LOG_PART, Consumer
-from hub.settings import HubSettings
-from hub.store.engine import Connection, guarded
+from hub.settings import ONE_AT_A_TIME, HubSettings
+from hub.store.engine import Connection, database_time, guarded
 from hub.store.parked import count_poison
 from keys.directory.directory import Directory
 from keys.directory.roles import read_role
@@ -39,6 +39,8 @@ ABOUT: Mapping[str, str] = MappingProxyType(
         "liaison_agreement_expires_timestamp_seconds": "When an agreement's signatures end.",
         "liaison_directory_valid_until_timestamp_seconds": "Until when the directory in use may be relied on.",
         "liaison_certificate_expires_timestamp_seconds": "When the server's TLS certificate ends.",
+        "liaison_role_unheld_seconds": "How long no process has had the role; 0 while one has it. Never: since 1970.",
+        "liaison_role_epoch": "How often the role was taken by a process that did not have it.",
         "liaison_backup_timestamp_seconds": "When the last good backup was made; 0 for never.",
     }
 )
@@ -64,6 +66,7 @@ _OVERDUE = (
     "SELECT count(*) FROM (SELECT r.idx FROM recipient r WHERE r.partner = ? AND r.idx >= ? AND r.idx < ? "  # noqa: S608
     f"AND r.state IN ('accepted', 'consigned') AND r.state <> 'handed_over' LIMIT {COUNTED_MAX}) AS counted"
 )
+_ROLES = "SELECT role, epoch, until FROM lease"
 _PARKED = "SELECT partner, count(*) FROM push WHERE code IS NOT NULL GROUP BY partner"
 
 
@@ -92,7 +95,7 @@ def look(sources: Sources) -> Iterator[Number]:
     if sources.connection is None:
         return
     try:
-        for read in (_clock, _relay, _parked, _backup, _deliveries):
+        for read in (_clock, _relay, _roles, _parked, _backup, _deliveries):
             yield from read(sources, sources.connection)
     except LiaisonError:
         return
@@ -167,6 +170,20 @@ def _relay(sources: Sources, connection: Connection) -> Iterator[Number]:
             row = connection.execute(_UNPUBLISHED_TO if partner else _UNPUBLISHED, (following, *partner)).fetchone()
         age = 0.0 if row is None else _age(sources, connection, row[0])
         yield Number("liaison_relay_oldest_seconds", age, {"topic": topic})
+
+
+def _roles(sources: Sources, connection: Connection) -> Iterator[Number]:
+    """Of each role that one process at a time has; a hub of one process has them all. By the database's clock."""
+    held: dict[str, tuple[int, float]] = {}
+    now = 0.0
+    if sources.settings.shared:
+        now = database_time(connection)
+        with guarded():
+            held = {role: (epoch, until) for role, epoch, until in connection.execute(_ROLES).fetchall()}
+    for role in ONE_AT_A_TIME:
+        epoch, until = held.get(role, (0, 0.0))
+        yield Number("liaison_role_unheld_seconds", max(0.0, now - until), {"role": role})
+        yield Number("liaison_role_epoch", epoch, {"role": role})
 
 
 def _deliveries(sources: Sources, connection: Connection) -> Iterator[Number]:

@@ -20,6 +20,8 @@ from service.gauges import Number, read_exposition
 METRICS_BYTES_MAX = 8 * 1024**2
 ASK_SECONDS = 5.0
 FIRST_ROOT = "1.root.json"
+_ITS_OWN = frozenset({"liaison_ready", "liaison_role_unheld_seconds", "liaison_role_epoch"})
+"""A running hub knows better than who looks beside it: how many processes it is of, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def numbers(settings: HubSettings, now: datetime) -> Standing:
     except (LiaisonError, ValueError):
         return Standing(running=False, numbers=[Number("up", 0, {"job": "liaison-hub"}), *_beside(settings, now)])
     beside = _beside(settings, now)  # names partners, which the hub itself may not
-    known = {number.name for number in beside} - {"liaison_ready"}
+    known = {number.name for number in beside} - _ITS_OWN
     theirs = [number for number in said if number.name not in known]
     mine = [number for number in beside if number.name in known]
     return Standing(running=True, numbers=[Number("up", 1, {"job": "liaison-hub"}), *theirs, *mine])

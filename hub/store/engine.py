@@ -48,15 +48,18 @@ def open_engine(
     readonly: bool = False,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     seconds_max: float = SECONDS_MAX,
+    patience_seconds: float = 0.0,
 ) -> Connection:
     """A connection to the server at `url`, or without one to the file.
+
+    `patience_seconds` is how long a server that does not answer is asked again, before anything else is done.
 
     Raises:
         Rejected: a setting is not as it must be.
         Unavailable: STORE_UNAVAILABLE.
     """
     if url:
-        return open_postgres(url, password_file, seconds_max=seconds_max)
+        return open_postgres(url, password_file, seconds_max=seconds_max, patience_seconds=patience_seconds)
     return sqlite.open_database(file, readonly=readonly, busy_timeout_ms=busy_timeout_ms)
 
 
@@ -110,15 +113,18 @@ def has_table(connection: Connection, name: str) -> bool:
         return connection.execute(statement, (name,)).fetchone() is not None
 
 
-def many(connection: Connection, statement: str, keys: Sequence[bytes]) -> list[Any]:
-    """The rows that a statement which ends in a column's name gives for any of these values of it, in no order."""
+def many(connection: Connection, statement: str, keys: Sequence[bytes] | Sequence[int], *before: Any) -> list[Any]:
+    """The rows that a statement which ends in a column's name gives for any of these values of it, in no order.
+
+    Parameters that the statement has before that are `before`.
+    """
     found: list[Any] = []
     with guarded():
         for first in range(0, len(keys), KEYS_AT_ONCE):
             some = keys[first : first + KEYS_AT_ONCE]
             # Few sizes, so that each is prepared once: the last key is asked for again.
             asked = [*some, *[some[-1]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
-            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", asked).fetchall()
+            found += connection.execute(f"{statement} IN ({', '.join('?' * len(asked))})", (*before, *asked)).fetchall()
     return found
 
 

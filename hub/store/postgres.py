@@ -25,6 +25,7 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 
 from schemas.errors import Fault, LiaisonError, Rejected, Unavailable
+from service.logs import log
 
 SCHEME = "postgresql://"
 SECONDS_MAX = 10.0
@@ -229,16 +230,34 @@ class PostgresConnection:
         self._warned |= notice.severity_nonlocalized == "WARNING"
 
 
-def open_postgres(url: str, password_file: Path | None, *, seconds_max: float = SECONDS_MAX) -> PostgresConnection:
+def open_postgres(
+    url: str, password_file: Path | None, *, seconds_max: float = SECONDS_MAX, patience_seconds: float = 0.0
+) -> PostgresConnection:
     """A connection that has answered once.
+
+    Args:
+        url: libpq's form, without a password.
+        password_file: its first line is the password.
+        seconds_max: for the lock, a statement, or an answer.
+        patience_seconds: how long a server that is not there, or not yet, is asked again. For a start, before there
+            is a loop that it would stop: several hosts start at once, a name is not known for a moment.
 
     Raises:
         Rejected: FIELD_PATTERN at `/database_url`; NOT_FOUND at `/database_password_file`.
         Unavailable: STORE_UNAVAILABLE.
     """
     connection = PostgresConnection(checked(url), read_password(password_file), seconds_max=seconds_max)
-    connection.execute("SELECT 1")
-    return connection
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            connection.execute("SELECT 1")
+        except Unavailable as error:
+            if time.monotonic() >= until:
+                raise
+            log.warning("database.awaited", code=error.code)
+            time.sleep(RETRY_AFTER_SECONDS)  # as long as a server that did not answer is left alone
+        else:
+            return connection
 
 
 def checked(url: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from hub.store.engine import Connection, guarded, of_partner
+from hub.store.engine import Connection, guarded, many, of_partner
 from hub.store.side import SideRecord, decode_side
 from hub.store.tiles import stored_tile
 from keys.at_rest import NO_CASE, AtRest, CaseKey
@@ -102,9 +102,11 @@ class Reader:
     def checkpoint(self, size: int | None = None) -> tuple[int, bytes]:
         """Size and text of the checkpoint of this size, or of the newest; Rejected(NOT_FOUND) when there is none."""
         with guarded():
-            row = self.connection.execute(
-                "SELECT size, text FROM checkpoint WHERE size = coalesce(?, size) ORDER BY size DESC LIMIT 1", (size,)
-            ).fetchone()
+            if size is None:
+                newest = "SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1"
+                row = self.connection.execute(newest).fetchone()
+            else:
+                row = self.connection.execute("SELECT size, text FROM checkpoint WHERE size = ?", (size,)).fetchone()
         if row is None:
             raise Rejected("NOT_FOUND")
         return row[0], row[1]
@@ -127,13 +129,13 @@ class Reader:
         if not indices:
             return []
         size, text = self.checkpoint()
+        leaves = dict(many(self.connection, "SELECT idx, bytes FROM leaf WHERE idx", indices))
         found = []
         with guarded():
             for index in indices:
-                row = self.connection.execute("SELECT bytes FROM leaf WHERE idx = ?", (index,)).fetchone()
-                if row is None or index >= size:
+                if index not in leaves or index >= size:
                     raise Rejected("NOT_FOUND")
-                found.append(encode_receipt(row[0], index, inclusion_path(index, size, self._nodes), text))
+                found.append(encode_receipt(leaves[index], index, inclusion_path(index, size, self._nodes), text))
         return found
 
     def consistency(self, old: int, new: int) -> list[bytes]:
@@ -228,7 +230,7 @@ class Reader:
         return None if opened is None else decode_side(opened[0].open(sealed, "side", index, opened[1]))
 
     def case_key(self, row: int) -> tuple[CaseKey, bytes] | None:
-        """A case's key and look-up; None once destroyed. A few thousand are remembered."""
+        """A case's key and look-up; None once destroyed. A few thousand are remembered, until `forget_case_keys`."""
         if row not in self._case_keys:
             with guarded():
                 found = self.connection.execute(
@@ -244,6 +246,10 @@ class Reader:
     def forget_case_key(self, row: int) -> None:
         """No copy of the case's key stays in memory; called where it is destroyed."""
         self._case_keys.pop(row, None)
+
+    def forget_case_keys(self) -> None:
+        """None of them stays in memory: another process may have destroyed some. Called again and again."""
+        self._case_keys.clear()
 
     def case_row(self, handle: str) -> int | None:
         """The row of the case with this handle, None when there is none."""

@@ -126,7 +126,7 @@ def serve(
 def _supervise(settings: "HubSettings", tls: "TLS | None") -> int:
     """Several processes of this same command, with one listening socket."""
     from service.server import BACKLOG, address_of, bind, say_ready
-    from service.workers import supervise
+    from service.workers import Pauses, supervise
 
     with bind(settings.host, settings.port) as listener:
         listener.listen(BACKLOG)
@@ -136,6 +136,9 @@ def _supervise(settings: "HubSettings", tls: "TLS | None") -> int:
             settings.processes,
             listener,
             environment={"LIAISON_HUB_PROCESSES": str(settings.processes)},
+            pauses=Pauses(
+                settings.worker_pause_seconds, settings.worker_pause_seconds_max, settings.worker_well_seconds
+            ),
             ready=lambda: say_ready("hub", url, workers=settings.processes),
         )
 

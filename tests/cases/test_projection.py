@@ -1,9 +1,11 @@
 """What is stored of a case is what the log says of it, after every step; whatever is changed in it is found."""
 
+import asyncio
 import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -252,6 +254,25 @@ async def test_a_changed_projection_is_found_and_made_right(hub_world: World, ta
         assert compare(hub.reader, hub.at_rest).equal
         for table, rows in before.items():
             assert hub.connection.execute(f"SELECT * FROM {table}").fetchall() == rows, table  # noqa: S608
+
+
+async def test_a_key_that_another_process_destroyed_is_forgotten_here_too(hub_world: World) -> None:
+    world = hub_world
+    async with world.running(processes=2, case_key_seconds_max=0.02) as client:
+        _, index = await request(world, client)
+        _, other = await request(world, client)
+        hub = opened(world)
+        with closing(world.open(processes=2)) as elsewhere:
+            for one in (hub, elsewhere):
+                assert one.reader.case_key(index) is not None
+            elsewhere.connection.execute("UPDATE case_key SET wrapped = NULL WHERE row_id = ?", (index,))
+            elsewhere.reader.forget_case_key(index)
+            assert elsewhere.reader.case_key(index) is None
+        while hub.reader._case_keys:  # noqa: ASYNC110 - nobody is told of what is forgotten
+            await asyncio.sleep(0.01)
+        assert hub.reader.case_key(index) is None
+        assert hub.reader.side(index) is None
+        assert hub.reader.case_key(other) is not None
 
 
 async def test_an_erased_case_is_a_tombstone(hub_world: World) -> None:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 AUT, MDA, GEO = (one.id for one in AUTHORITIES)
 TODAY = datetime.now(UTC).date()
-SECONDS = 40.0
+SECONDS = 90.0
 LOOK_SECONDS = 0.03
 SETTLE_SECONDS = 3.0
 """After so long a national system that posted is told to come again."""
@@ -65,7 +65,7 @@ class Cluster:
         token = (world.edge(MDA) / "channel-token").read_text(encoding="utf-8").strip()
         self.calls = Calls(MDA, f"{world.edge_urls[MDA]}/channels/rest", token)
         self._programs = programs
-        self._environment = environment
+        self._environment = dict(environment)
         self._running: dict[str, Program] = {}
 
     # -- processes
@@ -77,6 +77,10 @@ class Cluster:
             words = ["hub", "serve", str(self.world.hub)] if is_hub else ["edge", "serve", self._folder(name)]
             settings = {**(HUB if is_hub else EDGE), **self._environment.get(name, {})}
             self._running[name] = self._programs.start(name, words, {**settings, "LIAISON_FAILPOINT": armed})
+
+    def configure(self, name: str, **settings: str) -> None:
+        """A program has these settings besides when it is started the next time."""
+        self._environment[name] = {**self._environment.get(name, {}), **settings}
 
     def process(self, name: str) -> int:
         """The process id of a program."""
@@ -98,7 +102,7 @@ class Cluster:
         for name in names:
             program = self._running.pop(name)
             program.process.terminate()
-            assert program.process.wait(20) in {0, -signal.SIGTERM}, program.last_words()
+            assert program.process.wait(SECONDS) in {0, -signal.SIGTERM}, program.last_words()
 
     def cut_power(self) -> None:
         """SIGKILL for all that still run."""

@@ -51,11 +51,16 @@ class Seen:
 
 
 def call(
-    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    seconds: float = CALL_SECONDS,
 ) -> tuple[int, Mapping[str, str], bytes] | None:
     """Status, headers (names in lower case) and body of a whole answer; None when there was none."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=CALL_SECONDS)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, target, body, dict(headers or {}))
@@ -107,7 +112,7 @@ class Files:
                 said = json.loads(taken.read_text(encoding="utf-8"))
                 self.seen.sent.append(Sent(self.partner, name, to, payload, said["id"]))
                 del self._waiting[name]
-        for path in sorted((self.base / "in").glob("*.json")):
+        for path in sorted((self.base / "in").glob("*.json"), key=lambda one: one.stat().st_mtime_ns):  # as they came
             message = json.loads(path.read_text(encoding="utf-8"))
             files = tuple((path.parent / one["at"]).read_bytes() for one in message["files"])
             assert path.stem == message["digest"], "a delivery's name is its digest"

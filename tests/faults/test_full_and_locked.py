@@ -49,7 +49,13 @@ def limited(found: Cluster, name: str) -> Iterator[None]:
 @contextmanager
 def filled(found: Cluster, name: str) -> Iterator[None]:
     """The file system that holds the program's folder has no byte left."""
-    filler = folder_of(found, name) / "filler"
+    with fill(folder_of(found, name) / "filler"):
+        yield
+
+
+@contextmanager
+def fill(filler: Path) -> Iterator[None]:
+    """The file system that holds this file has no byte left."""
     with filler.open("wb", buffering=0) as sink, suppress(OSError):
         while sink.write(b"\0" * 4096):
             pass

@@ -10,12 +10,13 @@ import pytest
 from hub import retention
 from hub.app import create_app
 from hub.leases import Lease
+from hub.log import highwater
 from hub.readiness import check_all
 from hub.wiring import Hub
 from keys.container import parse_container
 from keys.sealing import Sealed
 from keys.signing import CONTAINER_TYPE, STATEMENT_TYPE
-from schemas.errors import Fault
+from schemas.errors import Fault, Rejected
 from service import batch as batches
 from service.problems import PROBLEM_TYPE, SECURITY_HEADERS
 from tests.world import ON_SQLITE, World, lifespan, sha256
@@ -158,6 +159,9 @@ async def test_a_directory_past_its_time_takes_nothing(world: World, client: Cli
 
 async def test_a_database_of_another_log_is_not_opened(world: World) -> None:
     world.open().close()
+    with pytest.raises(Rejected, match="CHECKPOINT_INVALID at /high-water"):
+        world.open(year=2027)
+    (world.data / highwater.NAME).unlink()
     with pytest.raises(Fault):
         world.open(year=2027)
 

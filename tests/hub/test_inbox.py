@@ -186,8 +186,9 @@ async def test_waiting_is_no_longer_than_the_setting(world: World) -> None:
         assert await fetch(world, client, "test-mda", "/v1/inbox?wait=9999") == []
 
 
-async def test_one_partners_long_polls_are_counted(world: World) -> None:
-    async with world.running(polls_max=2) as client, asyncio.TaskGroup() as group:
+@pytest.mark.parametrize("shared", [{"polls_max": 2}, {"polls_max": 5, "processes": 3}], ids=["alone", "its part"])
+async def test_one_partners_long_polls_are_counted(world: World, shared: dict[str, int]) -> None:
+    async with world.running(**shared) as client, asyncio.TaskGroup() as group:
         waiting = [group.create_task(fetch(world, client, "test-mda", "/v1/inbox?wait=25")) for _ in range(2)]
         for _ in range(20):
             await asyncio.sleep(0)

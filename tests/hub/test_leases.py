@@ -10,8 +10,10 @@ import pytest
 
 from hub import retention
 from hub.app import create_app
+from hub.broker.contract import OUTBOUND
 from hub.leases import Lease, give_back, hold, take
 from hub.log.batch import Answer, Batch, Draft
+from hub.operations.gauges import Sources, look
 from hub.store.engine import database_time
 from hub.store.postgres import LOCK
 from hub.wiring import Hub
@@ -35,6 +37,12 @@ def held(hub: Hub, role: str = "relay") -> tuple[int, str, float] | None:
         "SELECT epoch, holder, until FROM lease WHERE role = ?", (role,)
     ).fetchone()
     return found
+
+
+def given_back(hub: Hub) -> bool:
+    """Whether another may have it at once."""
+    row = held(hub)
+    return row is not None and row[2] <= database_time(hub.connection)
 
 
 def stolen(hub: Hub, role: str = "relay") -> None:
@@ -190,7 +198,7 @@ async def test_a_role_goes_over_at_once_when_its_holder_ends(hubs: tuple[Hub, Hu
         await until(lambda: second.running)
         assert not first.running
         waiting.cancel()
-    assert (held(one) or (0, "", 1.0))[2] == 0  # given back in the end, too
+    assert given_back(one), "in the end, too"
 
 
 async def test_one_that_lost_its_role_stops_and_takes_it_again_later(hubs: tuple[Hub, Hub]) -> None:
@@ -235,7 +243,73 @@ async def test_work_that_fails_ends_the_holding_and_gives_back(hubs: tuple[Hub, 
 
     with pytest.raises(ExceptionGroup):
         await hold(hub, "relay", broken)
-    assert (held(hub) or (0, "", 1.0))[2] == 0
+    assert given_back(hub)
+
+
+# -- what an operator sees of it
+
+
+def shown(hub: Hub) -> dict[tuple[str, str], float]:
+    found = look(Sources(hub.connection, None, hub.settings, hub.clock()))
+    return {
+        (number.name.removeprefix("liaison_role_"), number.labels["role"]): number.value
+        for number in found
+        if number.name.startswith("liaison_role_")
+    }
+
+
+def test_a_role_without_a_holder_is_seen(hubs: tuple[Hub, Hub]) -> None:
+    one, other = hubs
+    before = shown(one)
+    assert {role for _, role in before} == {"relay", "deliver", "clock"}
+    assert {value > LONG for (name, _), value in before.items() if name == "unheld_seconds"} == {True}, "never had"
+    first = taken(one, "a")
+    for hub in hubs:  # whoever is asked
+        found = shown(hub)
+        assert (found["unheld_seconds", "relay"], found["epoch", "relay"]) == (0.0, 1.0)
+        assert found["unheld_seconds", "clock"] > LONG
+    give_back(one.connection, first)
+    while not (found := shown(other))["unheld_seconds", "relay"]:
+        pass
+    assert found["unheld_seconds", "relay"] < LONG, "since it was given back, not for ever"
+    give_back(one.connection, first)  # once more changes nothing
+    assert shown(other)["unheld_seconds", "relay"] >= found["unheld_seconds", "relay"]
+    taken(other, "b", -2 * LONG)  # as if it had died two hours ago
+    assert shown(one)["unheld_seconds", "relay"] >= 2 * LONG
+    assert shown(one)["epoch", "relay"] == 2.0
+
+
+@pytest.mark.parametrize("role", ["relay", "deliver", "clock"])
+async def test_what_a_process_showed_of_a_role_it_shows_no_more_without_it(hubs: tuple[Hub, Hub], role: str) -> None:
+    _, hub = hubs
+    running = asyncio.Event()
+
+    async def work(_: Lease) -> None:
+        for gauge in (hub.metrics.publish_up, hub.metrics.fetch_up):
+            gauge.set(0)
+        for gauge in (hub.metrics.clocks_held, hub.metrics.lanes):
+            gauge.set(3)
+        running.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        holding = group.create_task(hold(hub, role, work))
+        await running.wait()
+        stolen(hub, role)
+        while not cleared(hub, role):  # noqa: ASYNC110 - a gauge rings no bell
+            await asyncio.sleep(0.01)
+        holding.cancel()
+    text = hub.metrics.text().decode()
+    assert ("liaison_clocks_held 3.0" in text) == (role != "clock")
+
+
+def cleared(hub: Hub, role: str) -> bool:
+    wanted = {
+        "relay": f'liaison_broker_up{{side="publish",topic="{OUTBOUND}"}} 1.0',
+        "deliver": "liaison_lanes 0.0",
+        "clock": "liaison_clocks_held 0.0",
+    }
+    return wanted[role] in hub.metrics.text().decode()
 
 
 async def test_a_hub_of_one_process_holds_every_role_without_a_row(hub_world: World, engine: str) -> None:
@@ -248,6 +322,7 @@ async def test_a_hub_of_one_process_holds_every_role_without_a_row(hub_world: Wo
                 await until(lambda: work.running)
                 holding.cancel()
             assert (work.leases, held(hub)) == ([Lease("relay")], None)
+            assert set(shown(hub).values()) == {0.0}
 
 
 # -- nonces

@@ -3,14 +3,16 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from hub import retention
+from hub.parts import Parts
 from keys.sealing import Sealed
-from schemas.errors import CODES
+from schemas.errors import CODES, Unavailable
 from tests.world import World, sha256
 
 Client = httpx2.AsyncClient
@@ -217,3 +219,78 @@ async def test_a_part_goes_with_its_message(world: World, client: Client, tmp_pa
     assert hub.reader.leaf(receipt.index).leaf.event == "SubmissionAcceptance"
     await hub.directories.renew()
     refused(await world.get(client, "test-aut", f"/v1/parts/{sealed.detached[0].sha256}"), "NOT_FOUND")
+
+
+QUOTA = 1000
+
+
+@asynccontextmanager
+async def two_processes(world: World, quota_bytes: int = QUOTA) -> AsyncIterator[tuple[Parts, Parts]]:
+    """The parts of two processes that share a database and a folder, their writers running."""
+    hubs = []
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(world.running(processes=2))
+            assert world.hub is not None
+            hubs.append(world.hub)
+        one, other = (
+            Parts(hub.settings.parts_folder, hub.connection, hub.writer, quota_bytes=quota_bytes, processes=2)
+            for hub in hubs
+        )
+        yield one, other
+
+
+async def taken(parts: Parts, partner: str, body: bytes, until: asyncio.Event | None = None) -> str:
+    """What became of a part whose last byte comes only with the event."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body[:-1]
+        if until is not None:
+            await until.wait()
+        yield body[-1:]
+
+    digest = bytes.fromhex(sha256(body))
+    try:
+        new = await parts.take(partner, digest, len(body), chunks(), seconds=1, timeout_seconds=600)
+    except Unavailable as error:
+        return error.code
+    return "new" if new else "known"
+
+
+async def test_the_quota_holds_over_several_processes(world: World) -> None:
+    """Each is within it when they begin to arrive; together they are not. Another partner has its own."""
+    async with two_processes(world) as both:
+        go = asyncio.Event()
+        bodies = [os.urandom(size) for size in (700, 600)]
+        async with asyncio.TaskGroup() as group:
+            arriving = [group.create_task(taken(both[at], "test-aut", body, go)) for at, body in enumerate(bodies)]
+            foreign = group.create_task(taken(both[1], "test-mda", os.urandom(QUOTA), go))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            go.set()
+        found = [one.result() for one in arriving]
+        assert foreign.result() == "new"
+        assert sorted(found) == ["RATE_LIMITED", "new"]
+        kept = [len(body) for body, result in zip(bodies, found, strict=True) if result == "new"]
+        used = int(both[0]._connection.execute("SELECT sum(length) FROM part WHERE partner = 'test-aut'").fetchone()[0])
+        assert used == sum(kept) <= QUOTA
+        assert len(lying(world)) == len(kept) + 1, "what had no room left no file"
+        for parts in both:  # what is here is here whatever the quota, and nothing more comes
+            for body, result in zip(bodies, found, strict=True):
+                if result == "new":
+                    assert await taken(parts, "test-aut", body) == "known"
+            assert await taken(parts, "test-aut", os.urandom(QUOTA - used + 1)) == "RATE_LIMITED"
+
+
+async def test_what_is_arriving_in_one_process_is_its_part_of_the_quota(world: World) -> None:
+    async with two_processes(world) as (one, other), asyncio.TaskGroup() as group:
+        go = asyncio.Event()
+        first = group.create_task(taken(one, "test-aut", os.urandom(600), go))  # one alone may be larger
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert await taken(one, "test-aut", os.urandom(1)) == "RATE_LIMITED"
+        assert await taken(one, "test-mda", os.urandom(600)) == "new", "another partner is none the worse"
+        assert await taken(other, "test-aut", os.urandom(100)) == "new"
+        go.set()
+        assert await first == "new"
+        assert await taken(one, "test-aut", os.urandom(300)) == "new"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.broker.contract import OUTBOUND, Fetched, Positions, Record
 from hub.broker.outbound import Outbound
-from hub.broker.rebuilding import DELIVERY
+from hub.broker.positions import DELIVERY
 from hub.delivery import consignment
 from hub.delivery.backoff import delay
 from hub.delivery.pushing import Result, judge

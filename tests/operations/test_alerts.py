@@ -67,7 +67,7 @@ def test_every_alert_of_the_issue_is_there() -> None:
         "StuckMessage", "MissingEvidence", "KeyExpiring", "MetadataExpiring", "AgreementExpiring", "ClockBehind",
         "HubClockAhead", "HubClockBehind", "RelayLag", "DeliveryLag", "ParkedMessages", "DatabaseUnavailable",
         "CommitFailures", "BrokerUnavailable", "CertificateExpiring", "DiskLow", "SignaturesRefused", "DeadLetterCap",
-        "BackupTooOld",
+        "BackupTooOld", "RoleUnheld", "RoleChanging",
     }  # fmt: skip
     assert wanted <= {alert.name for alert in load()}
 

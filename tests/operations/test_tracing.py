@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.edge import intake
-from hub import relay
 from hub.broker.contract import OUTBOUND
+from hub.broker.outbound import decode
 from hub.delivery.pushing import Item, push
 from hub.operations import traces
 from schemas import registry
@@ -84,7 +84,7 @@ async def test_what_the_broker_holds_leads_to_the_publication(hub_world: World, 
         hub = hub_world.hub
         assert hub is not None
         records = await hub.broker.fetch(OUTBOUND, {}, limit=9, wait_seconds=60)
-        (outbound,) = [relay.decode(one.record) for one in records]
+        (outbound,) = [decode(one.record) for one in records]
         assert outbound.index == receipt.index
         with hub.tracing.span("hub.take", "consumer", [outbound.trace]):
             pass

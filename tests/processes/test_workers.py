@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from hub.settings import ONE_AT_A_TIME
 from keys.sealing import Sealed
 from tests.hub.called_edge import called_edge
 from tests.processes.hubs import Program, children, programs, until
@@ -85,7 +86,7 @@ async def test_a_killed_worker_is_started_again_and_nothing_receipted_is_lost(wo
                 senders.create_task(load.insisting())
             await load.until(20)
             victims = [one["role"] for one in hub.said if one["event"] == "role.taken"]
-            assert sorted(victims) == ["clock", "deliver", "relay"]
+            assert set(victims) == {"clock", "deliver", "relay"}  # on a busy machine one may have changed hands already
             for victim in hub.workers():  # one after the other, so that whoever has the roles dies too
                 ready = hub.count(READY)
                 os.kill(victim, signal.SIGKILL)
@@ -121,7 +122,11 @@ async def test_both_workers_answer_count_together_and_end_in_order(world: World)
         assert found['liaison_submissions_total{outcome="accepted"}'] == count
         os.kill(hub.workers()[0], signal.SIGKILL)
         await hub.until(lambda: hub.count(READY) == 3)
-        assert (await hub.numbers())['liaison_submissions_total{outcome="accepted"}'] == count  # its part stays
+        found = await hub.numbers()
+        assert found['liaison_submissions_total{outcome="accepted"}'] == count  # its part stays
+        assert found["liaison_workers"] == 2.0  # and whoever is asked speaks for both of them
+        assert {found[f'liaison_role_unheld_seconds{{role="{role}"}}'] < 60 for role in ONE_AT_A_TIME} == {True}
+        assert len([name for name in found if name.startswith("liaison_role_")]) == 2 * len(ONE_AT_A_TIME)
         assert (await hub.client.get("/readyz")).status_code == 200
         await end_under_load(world, hub)
     world.check()
@@ -248,15 +253,19 @@ async def test_workers_that_are_only_starting_end_with_it_too(world: World) -> N
 @ON_SQLITE
 @pytest.mark.parametrize(
     ("settings", "code"),
-    [({"passphrase_file": "/nonexistent"}, 4), ({"database_url": "postgresql://hub@127.0.0.1:1/none"}, 5)],
+    [
+        ({"passphrase_file": "/nonexistent"}, 4),
+        ({"database_url": "postgresql://hub@127.0.0.1:1/none", "database_start_seconds_max": "0"}, 5),
+    ],
 )
 async def test_what_cannot_start_ends_the_whole_with_its_code(
     world: World, settings: dict[str, str], code: int
 ) -> None:
     async with programs(world) as hubs:
         process = await hubs.begin(*TWO, **settings)
-        out, _ = await process.communicate()
+        out, said = await process.communicate()
         assert (process.returncode, out) == (code, b"")
+        assert b'"event": "workers.never_ready"' in said
 
 
 @ON_SQLITE

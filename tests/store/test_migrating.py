@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from psycopg import sql
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy import create_engine
 
+from hub.cases.rebuilding import compare, rebuild
 from hub.readiness import check_all
 from hub.store import migrating, tables
 from hub.store.engine import Connection, open_engine
@@ -240,18 +241,11 @@ def world(tmp_path: Path, engine: str) -> World:
 
 async def test_a_hub_goes_on_while_its_tables_are_migrated(world: World, next_release: Callable[..., None]) -> None:
     """Statements it has prepared, statements it has not: messages before, beside and after."""
-    settings = world.settings()
-
-    def migrated() -> int:
-        if settings.database_url:
-            return migrate_server(owners(settings.database_url), None, settings.database_url, None)
-        return migrate_file(settings.database)
-
     async with world.running() as client:
         for _ in range(7):  # past psycopg's threshold for a prepared statement
             await world.accepted(client, world.seal("test-aut", "ident.request", ["test-mda"]))
         next_release(oldest=NOW)
-        assert migrated() == NEXT
+        assert migrated(world) == NEXT
         for _ in range(7):
             sealed = world.seal("test-aut", "ident.request", ["test-mda"])
             index = (await world.accepted(client, sealed)).index
@@ -259,10 +253,68 @@ async def test_a_hub_goes_on_while_its_tables_are_migrated(world: World, next_re
         assert world.hub is not None
         assert set(check_all(world.hub).values()) == {"ok"}
         next_release(oldest=NEXT, then="pass")
-        migrated()  # too early: those who are asked say so
+        migrated(world)  # too early: those who are asked say so
         assert check_all(world.hub)["database"] == "MIGRATION_NEEDED"
     with pytest.raises(Rejected, match="MIGRATION_NEEDED"):
         world.open()
+
+
+def migrated(world: World) -> int:
+    url = world.settings().database_url
+    return migrate_server(owners(url), None, url, None) if url else migrate_file(world.settings().database)
+
+
+@contextmanager
+def release(monkeypatch: pytest.MonkeyPatch, layout: int) -> Iterator[None]:
+    """Hubs opened inside are of the release that wants this layout."""
+    with monkeypatch.context() as changed:
+        changed.setattr(tables, "LAYOUT", layout)
+        yield
+
+
+async def test_processes_of_two_releases_answer_for_one_hub(
+    world: World, next_release: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rolling update: migrate, a new process beside the old one, then the old one ends."""
+    async with AsyncExitStack() as new_one:
+        async with world.running(processes=2) as old:
+            next_release(oldest=NOW)
+            if world.settings().database_url:  # a file is migrated by whoever comes first
+                with release(monkeypatch, NEXT), pytest.raises(Rejected, match="MIGRATION_NEEDED"):
+                    world.open(processes=2)  # a new process that comes too early; the old one goes on
+                assert (await old.get("/readyz")).status_code == 200
+                assert migrated(world) == NEXT
+            with release(monkeypatch, NEXT):
+                new = await new_one.enter_async_context(world.running(processes=2))
+            for turn in range(4):
+                one, other = (old, new) if turn % 2 else (new, old)
+                sealed = world.seal("test-aut", "ident.request", ["test-mda"])
+                receipt = await world.accepted(one, sealed)
+                again = await world.post(other, sealed)
+                assert (again.status_code, world.verified(again.content).index) == (200, receipt.index)
+                reply = world.seal("test-mda", "ident.reply", ["test-aut"], parent=sealed)
+                await world.accepted(other, reply)
+                await world.state(one, "test-mda", "ContentHandover", [(sealed, receipt.index)])
+        last = await world.accepted(new, world.seal("test-aut", "ident.request", ["test-mda"]))
+    assert world.check() > last.index
+
+
+async def test_what_a_process_of_layout_1_left_out_is_found_and_made_good(world: World) -> None:
+    """It opened a case without saying on which agreement; messages go on, and `rebuild` fills it in."""
+    async with world.running() as client:
+        sealed = world.seal("test-aut", "ident.request", ["test-mda"])
+        opened_by_old = (await world.accepted(client, sealed)).index
+        await world.accepted(client, world.seal("test-aut", "ident.request", ["test-mda"]))
+        world.spoil("DELETE FROM case_agreement WHERE row_id = ?", rows=[(opened_by_old,)])
+        await world.accepted(client, world.seal("test-mda", "ident.reply", ["test-aut"], parent=sealed))
+        world.suspend("TEST-AUT-MDA", "test-aut")
+        assert world.hub is not None
+        await world.hub.directories.renew()
+        reader, at_rest = world.hub.reader, world.hub.at_rest
+        assert compare(reader, at_rest).differing == (opened_by_old,)
+        rebuild(reader, at_rest)
+        assert compare(reader, at_rest).equal
+    world.check()
 
 
 # -- the owner's side of a server

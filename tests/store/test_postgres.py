@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -435,3 +436,56 @@ def test_settings_of_a_session_are_ours(url: str) -> None:
 def test_a_server_that_is_not_set_up_for_us_is_unavailable(url: str) -> None:
     with opened(url) as connection, pytest.raises(Unavailable):
         connection.execute("DELETE FROM leaf")
+
+
+@contextmanager
+def in_front(url: str, *, refused: int) -> Iterator[tuple[str, list[int]]]:
+    """An address that cuts the first connections, as a server does that only starts, and then is the database's."""
+    asked: list[int] = []
+    where = ("127.0.0.1", server().port)
+
+    def serve() -> None:
+        while True:
+            try:
+                caller = listener.accept()[0]
+            except OSError:
+                return
+            asked.append(len(asked))
+            if len(asked) <= refused:
+                caller.close()
+                continue
+            behind = socket.create_connection(where)
+            for source, sink in ((caller, behind), (behind, caller)):
+                Thread(target=passed, args=(source, sink), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = Thread(target=serve, daemon=True)
+        accepting.start()
+        try:
+            yield url.replace(f":{where[1]}/", f":{listener.getsockname()[1]}/"), asked
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+
+
+def passed(source: socket.socket, sink: socket.socket) -> None:
+    """Everything, until either side ends."""
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            sink.sendall(data)
+    for one in (source, sink):
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+def test_a_start_waits_for_a_server_that_does_not_answer_yet(url: str) -> None:
+    with in_front(url, refused=2) as (address, asked):
+        with pytest.raises(Unavailable) as refused:
+            open_postgres(address, None)
+        assert (refused.value.code, len(asked)) == ("STORE_UNAVAILABLE", 1), "a command does not wait"
+        with closing(open_postgres(address, None, patience_seconds=60)) as connection:
+            put(connection, b"there")
+        assert len(asked) == 3
+    with pytest.raises(Unavailable), closing(open_postgres(address, None, patience_seconds=0.01)):
+        pass  # nobody is there, and that is said in the end

@@ -28,8 +28,6 @@ from tests.contracts.broker_contract import TOPIC, BrokerContract, Store, record
 from tests.hub.called_edge import until
 from tests.kafka import server
 
-pytestmark = pytest.mark.real
-
 PARTITIONS = 3
 OTHER = TOPIC + ".other"
 _numbers = itertools.count()
@@ -54,7 +52,7 @@ class KafkaStore(Store):
         self.connection = connection
         self.lineage = Lineage(connection, writer)
         self.writer = writer
-        self.address = Address(server().bootstrap, publish_seconds=10.0)
+        self.address = Address(server().bootstrap, request_seconds=2.0, publish_seconds=4.0)
         self.prefix = f"t{os.getpid()}.{next(_numbers)}."
         self.cluster = Cluster(self.address)
         self.admin = AIOKafkaAdminClient(bootstrap_servers=server().bootstrap)

@@ -104,9 +104,9 @@ class Site:
         """True once it is healthy, or has run to its good end if it is one that runs once."""
         if self.services[service]["restart"] != "no":
             return self.healthy(service)
-        state = self.state(service)
-        assert state["Status"] != "exited" or state["ExitCode"] == 0, f"{service} ended with {state['ExitCode']}"
-        return True if state["Status"] == "exited" else None
+        code = self.engine.podman("wait", self.name(service))
+        assert code == "0", f"{service} ended with {code}"
+        return True
 
     def sweep(self) -> None:
         """Everything of this project is gone."""

@@ -27,11 +27,12 @@ from typing import Any
 from bench.door import Door
 from bench.history import History, Watcher
 from liaison.demo.commands import command
-from tests.faults.cluster import AUT, MDA, Cluster, free_ports
+from tests.faults.cluster import AUT, MDA, Cluster
 from tests.faults.load import Load
 from tests.faults.national import call
 from tests.faults.production import BACKGROUND, SECOND, Brokers, log_of, production, workers
 from tests.faults.proxy import CUT, HOLD, PASS, Link, committed, produced
+from tests.ports import free_ports
 from tests.postgres import Server
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,6 +9,7 @@ from tests.world import World, make_world
 LONGEST = (
     "tests/boxes/test_podman.py",
     "tests/faults/",
+    "tests/on_kafka/",
     "tests/processes/",
     "tests/demo/",
     "tests/console/test_browser",

@@ -30,6 +30,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMED = Path(__file__).resolve().parent / "kafka_libraries"
 FOLDER = ROOT / "var" / "kafka-4.3.1"
@@ -164,7 +166,7 @@ class Cluster:
         told: Callable[[int, int], int] = lambda _, port: port,
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
-        ports = _free_ports(2 * count)
+        ports = free_ports(2 * count)
         self.nodes = {
             number: Node(number, self._folder / str(number), ports[2 * number - 2], ports[2 * number - 1])
             for number in range(1, count + 1)
@@ -361,17 +363,6 @@ def _differing() -> list[str]:
 def _wanted() -> Mapping[str, str]:
     lines = (NAMED / "SHA256SUMS").read_text(encoding="utf-8").split("\n")
     return {name: digest for digest, name in (line.split() for line in lines if line)}
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 if __name__ == "__main__":

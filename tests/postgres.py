@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from functools import cache
@@ -24,6 +23,7 @@ import psycopg
 from psycopg import sql
 
 from hub.store.migrating import migrate_server
+from tests.ports import free_ports
 
 HUB = "liaison_test"
 """The role that hubs of tests sign in with; a cluster of tests asks nobody for a password."""
@@ -45,7 +45,7 @@ class Server:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="liaison-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, self._as)
-        self.port = _free_port()
+        [self.port] = free_ports(1)
         words = ("--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--username=owner", "-D", self.data)
         self._run("initdb", *words, *initdb)
         with (self.data / "postgresql.conf").open("a") as file:
@@ -179,10 +179,3 @@ def _programs() -> Path:
     if not found and on_path is None:
         raise AssertionError("PostgreSQL is not installed: apt-get install postgresql")
     return found[-1] if found else Path(str(on_path)).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

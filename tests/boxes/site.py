@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from typing import Any, Self, TypeVar
 import yaml
 
 from tests.boxes.engine import ROOT, Engine
+from tests.ports import free_ports
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Site:
         self.engine = engine
         self.project = f"{PREFIX}{os.getpid()}"
         self.secrets = folder / "secrets"
-        self.ports = _free_ports(2)
+        self.ports = free_ports(2)
         self.services = {
             name: service
             for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items()
@@ -104,9 +104,9 @@ class Site:
         """True once it is healthy, or has run to its good end if it is one that runs once."""
         if self.services[service]["restart"] != "no":
             return self.healthy(service)
-        state = self.state(service)
-        assert state["Status"] != "exited" or state["ExitCode"] == 0, f"{service} ended with {state['ExitCode']}"
-        return True if state["Status"] == "exited" else None
+        code = self.engine.podman("wait", self.name(service))
+        assert code == "0", f"{service} ended with {code}"
+        return True
 
     def sweep(self) -> None:
         """Everything of this project is gone."""
@@ -210,14 +210,3 @@ def standins(jars: Path) -> Mapping[str, str]:
         "LIAISON_KAFKA": str(jars),
         "LIAISON_POSTGRES": str(servers[-1]),
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    holders = [socket.socket() for _ in range(count)]
-    try:
-        for holder in holders:
-            holder.bind(("127.0.0.1", 0))
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()

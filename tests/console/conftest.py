@@ -1,7 +1,6 @@
 """A hub with an officer of each partner and one auditor, and what a browser does: cookies, origin, buttons."""
 
 import os
-import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ from hub.wiring import Hub
 from keys.directory.enrolment import make_enrolment
 from keys.directory.records import Account
 from keys.proofs.leaf import Leaf
+from tests.ports import free_ports
 from tests.world import AGREEMENTS, ROLES, SCRYPT_LOG2_N, STATES, Partner, World, agreement, make_world
 
 OFFICER, SECOND = Account("officer-1", ("LO",)), Account("officer-2", ("LO",))
@@ -136,9 +136,7 @@ def present_world(tmp_path: Path) -> World:
     partners = {
         name: Partner(name, STATES[name], ROLES[name], {seed: os.urandom(32) for seed in seeds}) for name in ROLES
     }
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
+    [port] = free_ports(1)
     given = {"url": f"http://127.0.0.1:{port}", "port": port}
     initialise(folder / "hub", now, ceremony=folder / "ceremony", given=given, log2_n=SCRYPT_LOG2_N)
     world = World(folder, partners)

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +82,24 @@ def test_a_time_that_ended_is_certified_and_claimed(report: dict[str, Any]) -> N
     assert [(one["name"], one["indicative"]) for one in claimed["agreed"]] == [("transfer_limit", False)]
 
 
+@contextmanager
+def heard(number: signal.Signals) -> Iterator[None]:
+    """What is started inside does not ignore the signal, as everything does that a shell started in the background."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def test_it_stays_up_until_it_is_stopped_and_leaves_nothing(tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
-    ) as demo:
+    with (
+        heard(signal.SIGINT),
+        subprocess.Popen(
+            COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+        ) as demo,
+    ):
         assert demo.stderr is not None
         said = ""
         for line in demo.stderr:

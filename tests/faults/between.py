@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.faults.cluster import Cluster, cluster, founded, free_ports
+from tests.faults.cluster import Cluster, cluster, founded
+from tests.ports import free_ports
 
 FORWARD_SECONDS = 60.0
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})

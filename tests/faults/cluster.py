@@ -1,17 +1,15 @@
 """A hub and edges as real processes on loopback, in a copy of a world that was founded once.
 
 Founding (keys, directory, agreements, first start) is done by the demonstration's own commands, once a test process;
-each test gets a copy of the folders under the same addresses. Ports lie below those the kernel gives to clients, so
-that a program which was killed finds its own free again.
+each test gets a copy of the folders under the same addresses, which nobody else gets (`tests/ports.py`), so that a
+program which was killed finds its own free again.
 """
 
 import contextlib
 import os
-import random
 import select
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from collections import Counter
@@ -30,6 +28,7 @@ from liaison.demo.programs import Program, Programs
 from liaison.demo.world import AGREEMENTS, AUTHORITIES, World
 from schemas.errors import Fault
 from tests.faults.national import Calls, Files, call
+from tests.ports import free_ports
 
 T = TypeVar("T")
 
@@ -39,7 +38,6 @@ SECONDS = 90.0
 LOOK_SECONDS = 0.03
 SETTLE_SECONDS = 3.0
 """After so long a national system that posted is told to come again."""
-PORTS = range(20_000, 32_000)
 HUB = {
     "LIAISON_HUB_RELAY_IDLE_SECONDS": "0.05",
     "LIAISON_HUB_PUSH_BACKOFF_SECONDS": "0.05",
@@ -259,18 +257,6 @@ def founded() -> World:
 def _at(world: World, found: World) -> World:
     world.url, world.edge_urls = found.url, dict(found.edge_urls)
     return world
-
-
-def free_ports(count: int) -> list[int]:
-    """Free ports that the kernel gives to nobody who does not ask for them by number."""
-    found: list[int] = []
-    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
-        with contextlib.suppress(OSError), socket.socket() as trial:
-            trial.bind((demo.LOOPBACK, port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise Fault("no free port")
 
 
 _kept: list["tempfile.TemporaryDirectory[str]"] = []

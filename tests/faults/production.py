@@ -14,10 +14,11 @@ from hub.broker.contract import OUTBOUND
 from liaison.demo.commands import command
 from tests import kafka
 from tests.faults.check import FOUNDED, check
-from tests.faults.cluster import AUT, MDA, TODAY, Cluster, cluster, free_ports
+from tests.faults.cluster import AUT, MDA, TODAY, Cluster, cluster
 from tests.faults.load import Load
 from tests.faults.national import call
 from tests.faults.proxy import Network
+from tests.ports import free_ports
 from tests.postgres import Server
 
 BACKGROUND = ("relay", "deliver", "clock")

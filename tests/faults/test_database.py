@@ -17,12 +17,13 @@ import psycopg
 import pytest
 
 from tests.faults.between import Between, Exchange, between
-from tests.faults.cluster import Cluster, founded, free_ports
+from tests.faults.cluster import Cluster, founded
 from tests.faults.load import Load
 from tests.faults.national import call
 from tests.faults.production import SHARED, finish, production, reached
 from tests.faults.proxy import committed, network
 from tests.faults.test_full_and_locked import fill, may_mount
+from tests.ports import free_ports
 from tests.postgres import Server
 
 pytestmark = pytest.mark.real

@@ -20,8 +20,9 @@ from liaison.demo.commands import command
 from service.multipart import Part, read_multipart, write_multipart
 from tests.faults.between import Between, Exchange, watched
 from tests.faults.check import check, leaves
-from tests.faults.cluster import AUT, MDA, TODAY, Cluster, alert, free_ports
+from tests.faults.cluster import AUT, MDA, TODAY, Cluster, alert
 from tests.faults.national import call
+from tests.ports import free_ports
 
 INBOX, MESSAGES, DIRECTORY = "/v1/inbox", "/v1/messages", "/tuf/"
 CONTAINER = {"Content-Type": CONTAINER_TYPE}

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.faults.cluster import free_ports
 from tests.faults.proxy import CUT, HOLD, PASS, Network, committed, network, produced
+from tests.ports import free_ports
 
 SECONDS = 20.0
 PRODUCE = struct.pack(">ihh4s", 16, 0, 8, b"\0\0\0\7") + bytes(8)

@@ -157,6 +157,29 @@ async def test_a_partner_with_an_inbox_topic_finds_the_same_bytes_and_owes_the_s
     world.check()
 
 
+async def test_a_first_start_goes_past_what_is_handed_over_and_delivers_what_is_accepted_then(
+    world: World, edge: CalledEdge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The relay has messages to look at and none to publish: nothing it writes speaks of another broker."""
+    await make_topics(world, capsys)
+    partners = ("test-mda", "test-geo")
+    async with world.running(roles="api") as client:  # partners ask for their inbox, nobody publishes
+        done = [await send(world, client, *partners) for _ in range(3)]
+        for partner in partners:
+            await world.state(client, partner, "ContentHandover", done)
+    assert (relay.position(hub_of(world)), edge.taken) == (0, [])
+    async with world.running(roles="api,relay") as client:
+        sent = [await send(world, client, *partners)]
+        topics = (OUTBOUND, INBOX_PREFIX + "test-mda")
+        await until(lambda: min(relay.position(hub_of(world), topic) for topic in topics) > sent[0][1])
+        assert await inbox(world) == [(index, sealed.container) for sealed, index in sent]
+    async with world.running() as client:
+        sent.append(await send(world, client, *partners))
+        assert await filled(world, 2) == [(index, sealed.container) for sealed, index in sent]
+        await until(lambda: edge.taken == [index for _, index in sent])
+    world.check()
+
+
 async def test_a_kafka_that_lost_everything_is_filled_from_the_log_and_each_message_arrives_once(
     world: World, kafka: Cluster, edge: CalledEdge, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,5 @@
 """A TLS certificate that ends at a known time."""
 
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.ports import free_ports
 from tests.world import NOW
 
 
@@ -35,7 +35,4 @@ def certificate(tmp_path: Path) -> Path:
 @pytest.fixture
 def free_port() -> int:
     """Of loopback; nobody answers there."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    return free_ports(1)[0]

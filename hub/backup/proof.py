@@ -71,6 +71,10 @@ def prove(
         return proof.run(advance)
     except (Fault, ValueError, LookupError) as error:
         raise Rejected(INVALID, f"/tables/leaf/{proof.tree.size}") from error
+    except Rejected as refusal:  # of a container, statement, header or checkpoint: it says nothing of where
+        if refusal.code in {INVALID, "LOG_BEHIND", "LOG_INCONSISTENT"}:
+            raise
+        raise Rejected(INVALID, f"/tables/leaf/{proof.tree.size}") from refusal
 
 
 class _Proof:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hub.backup.manifest import INVALID, Manifest, check_files, copy, durable, read_manifest, sync_folders
+from hub.backup.manifest import INVALID, MANIFEST, Manifest, check_files, copy, durable, read_manifest, sync_folders
 from hub.backup.proof import prove
 from hub.backup.rows import TABLES, columns, read_rows
 from hub.ceremony import LOG_KEYS_FILE, ROOT_FILE
@@ -85,10 +85,11 @@ def restore(
 
     Raises:
         FileExistsError: there is something already.
-        Rejected: BACKUP_INVALID with the file, or the table and index, at fault; NOT_FOUND without a manifest;
-            LOG_BEHIND when the checkpoint is newer than the backup, LOG_INCONSISTENT when it is of another log,
-            CHECKPOINT_INVALID when it is not signed by this one; MIGRATION_NEEDED when the backup, or the database, is
-            of another release; KEY_FILE_INVALID, SECRET_EXPOSED.
+        Rejected: BACKUP_INVALID with the file, or the table and index, at fault; NOT_FOUND with the
+            file that is missing, the manifest where a backup was never finished; LOG_BEHIND when the checkpoint is
+            newer than the backup, LOG_INCONSISTENT when it is of another log, CHECKPOINT_INVALID when it is not signed
+            by this one; MIGRATION_NEEDED when the backup, or the database, is of another release; KEY_FILE_INVALID,
+            SECRET_EXPOSED.
         Unavailable: STORE_UNAVAILABLE, also when the disk is full.
     """
     if holds_something(target.folder):
@@ -115,6 +116,8 @@ class _Restore:
     def run(self) -> Restored:
         """All of it, in an order in which a crash leaves nothing that looks whole."""
         begun = time.monotonic()
+        if not (self.backup / MANIFEST).exists():
+            raise Rejected("NOT_FOUND", f"/{MANIFEST}")
         given = self._settings()
         settings = HubSettings.load(None, folder=self.target.keys, **given)
         secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
@@ -160,7 +163,7 @@ class _Restore:
         try:
             given = tomllib.loads((self.backup / SETTINGS_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise Rejected("NOT_FOUND") from None
+            raise Rejected("NOT_FOUND", f"/{SETTINGS_FILE}") from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError):
             raise Rejected(INVALID, f"/{SETTINGS_FILE}") from None
         return {name: value for name, value in given.items() if name not in _ENGINE}

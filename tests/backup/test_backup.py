@@ -181,7 +181,7 @@ async def test_files_that_are_missing_or_too_many_and_another_hubs_backup(world:
     refused("BACKUP_INVALID", lambda: restore(backup, target), "/tables/leaf.jsonl")
     leaves.rename(backup / "tables/leaf.jsonl")
     manifest = (backup / MANIFEST).rename(tmp_path / "aside")
-    refused("NOT_FOUND", lambda: restore(backup, target))
+    refused("NOT_FOUND", lambda: restore(backup, target), "/manifest.json")
     manifest.rename(backup / MANIFEST)
     strange = tmp_path / "strange"
     shutil.copytree(world.data, strange)
@@ -330,7 +330,7 @@ async def test_killed_while_it_is_made(today: World, tmp_path: Path, point: str)
     unfinished = tmp_path / "backup.unfinished"
     assert (unfinished / MANIFEST).exists() == (point == "filled")
     if point != "filled":
-        refused("NOT_FOUND", lambda: restore(unfinished, Target(tmp_path / "other", today.data)))
+        refused("NOT_FOUND", lambda: restore(unfinished, Target(tmp_path / "other", today.data)), f"/{MANIFEST}")
     with open_log(today.settings()) as opened:
         assert opened.connection.execute("SELECT 1 FROM meta WHERE name = ?", (BACKUP_AT,)).fetchone() is None
         assert command("backup", today.data, backup).returncode == 5, "the dead one's lease still holds"

@@ -4,19 +4,21 @@ Leaves with their hashes, tiles and every signed checkpoint; the head; which par
 statements and messages with the leaves that name them, containers with their signed digests, parts with their
 containers; how far each recipient got; what a leaf's commitments commit to; and the cases, as a rebuild makes them.
 
-Raises Rejected(BACKUP_INVALID) with the table and the index at fault. Messages and names are read beside the leaves, a
-window at a time; memory grows with recipients, statements' digests and cases, for what becomes of each is only known in
-the end, and not with what messages hold.
+Raises Rejected(BACKUP_INVALID) with the table and the index at fault. What belongs to leaves is read beside them, a
+window at a time. What becomes of a recipient is known only later: its row names the leaves that had the last word,
+these must say it, and no leaf may say more. So memory grows with versions of the directory, agreements and hours, and
+with the leaves of one case, not with the log.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from hub.backup.manifest import INVALID
-from hub.cases.reading import told
 from hub.cases.rebuilding import compare_here
-from hub.store.engine import Connection
+from hub.store.engine import Connection, many
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
 from keys.container import parse_container
@@ -25,21 +27,24 @@ from keys.proofs.leaf import Leaf, commitment, parse_leaf
 from keys.proofs.merkle import CompactRange, leaf_hash
 from keys.proofs.tiles import TILE_HEIGHT, TILE_WIDTH
 from keys.statements import SignedStatement, parse_statement
+from schemas.envelope import parse_header
 from schemas.errors import Fault, Rejected
 
 INDEX_MAX = 2**62
 _LEAVES_AT_ONCE = 512
 _CONTAINERS_AT_ONCE = 16
-_NAMES_AT_ONCE = 8192
-"""Leaves whose names are compared together: a question a partner and window."""
+_WINDOW = 4096
+"""Leaves whose names and recipients are compared together: a few questions a partner and window."""
 _NAMED = "SELECT idx FROM leaf_partner WHERE partner = ? AND idx >= ? AND idx < ?"
-_LADDER = {
-    "ContentConsignment": "consigned",
+_CONSIGNED = {"ContentConsignment": "consigned"}
+_STATED = {
     "ContentHandover": "handed_over",
     "ContentHandoverFailure": "failed",
     "ContentAccessTracking": "handed_over",
 }
-"""What each leaf makes of a recipient's row."""
+_LADDER = _CONSIGNED | _STATED
+"""What each leaf makes of a recipient's row; the row keeps the last of either kind."""
+_REACHED = "SELECT partner, idx, state, consigned_idx, evidence_idx FROM recipient"
 
 
 def prove(
@@ -64,8 +69,12 @@ def prove(
     proof = _Proof(connection, at_rest, public, seen)
     try:
         return proof.run(advance)
-    except (Fault, ValueError, KeyError) as error:
+    except (Fault, ValueError, LookupError) as error:
         raise Rejected(INVALID, f"/tables/leaf/{proof.tree.size}") from error
+    except Rejected as refusal:  # of a container, statement, header or checkpoint: it says nothing of where
+        if refusal.code in {INVALID, "LOG_BEHIND", "LOG_INCONSISTENT"}:
+            raise
+        raise Rejected(INVALID, f"/tables/leaf/{proof.tree.size}") from refusal
 
 
 class _Proof:
@@ -79,13 +88,17 @@ class _Proof:
         self.reader = Reader(connection, at_rest)
         self.tree = CompactRange()
         self.edges: dict[int, list[bytes]] = {}
+        self.partners = {partner for (partner,) in self._rows("SELECT DISTINCT partner FROM leaf_partner")}
         self.named: dict[str, set[int]] = {}
-        self.compared = 0
+        self.awaited: set[tuple[str, int]] = set()
+        self.climbed: dict[str, list[tuple[int, int, str]]] = {}
+        self.compared = -INDEX_MAX
         self.messages = self._pages("message", "idx, digest, source, kind, container", _CONTAINERS_AT_ONCE)
-        self.recipients: dict[tuple[str, int], list[Any]] = {}
         self.versions: dict[int, int] = {}
-        self.statements: set[bytes] = set()
+        self.statements = _Sum()
         self.last: SignedStatement | None = None
+        self.sides = 0
+        self.tiles = 0
 
     def run(self, advance: Callable[[int], None]) -> tuple[int, str]:
         """The whole proof, cheapest and most telling first."""
@@ -98,8 +111,8 @@ class _Proof:
             at = leaf.at
             self.tree.append(hash_, self._completed)
             self._look_at(index, leaf)
-            if self.tree.size % _NAMES_AT_ONCE == 0:
-                self._names(self.tree.size)
+            if self.tree.size % _WINDOW == 0:
+                self._window(self.tree.size)
             if following is not None and following.size == self.tree.size:
                 _holds(following.root == self.tree.root(), "checkpoint", following.size)
                 following = next(checkpoints, None)
@@ -115,7 +128,7 @@ class _Proof:
         _holds(self._rows("SELECT size, root, range, at FROM head") == [head], "head", 1)
         newest = self._rows("SELECT max(size) FROM checkpoint")
         _holds(newest == [(self.tree.size,)], "checkpoint", self.tree.size)
-        self._names(INDEX_MAX)
+        self._window(INDEX_MAX)
         for row in self.messages:
             raise _fault("message", row[0])
         self._rest()
@@ -128,14 +141,12 @@ class _Proof:
             self.named.setdefault(partner, set()).add(index)
         if leaf.event == "SubmissionAcceptance":
             self._message(index, leaf)
-            self.recipients.update({(partner, index): ["accepted", None, None] for partner in leaf.to})
+            self.awaited.update((partner, index) for partner in leaf.to)
         elif leaf.event == "DirectoryPublished" and leaf.dir is not None:
             self.versions[leaf.dir] = index
         elif leaf.event in _LADDER and leaf.prev is not None:
-            consigned = leaf.event == "ContentConsignment"
-            row = self.recipients[leaf.to[0] if consigned else leaf.source or "", leaf.prev]
-            row[0] = _LADDER[leaf.event]
-            row[1 if consigned else 2] = index
+            _holds(leaf.prev < index, "leaf", index)
+            self.climbed.setdefault(_climber(leaf), []).append((leaf.prev, index, leaf.event))
         if leaf.statement is not None and leaf.event != "SubmissionRejection":
             self._statement(index, leaf)
         if leaf.c:
@@ -145,9 +156,10 @@ class _Proof:
         digest = bytes.fromhex(leaf.statement or "")
         if self.last is None or self.last.digest != digest:
             self.last = parse_statement(self.reader.statement(digest))
-            self.statements.add(digest)
         signed = self.last
         _holds(leaf.pos is not None and leaf.pos < len(signed.statement.entries), "statement", index)
+        if leaf.pos == 0:
+            self.statements.add(digest)
         entry = signed.statement.entries[leaf.pos or 0]
         said = (signed.digest, signed.signatures.digest.hex(), signed.statement.source, signed.statement.event)
         _holds(said == (digest, leaf.sig, leaf.source, leaf.event), "statement", index)
@@ -155,6 +167,7 @@ class _Proof:
 
     def _commitments(self, index: int, leaf: Leaf) -> None:
         side = self.reader.side(index)
+        self.sides += 1
         if side is None:
             erased = self._rows(
                 "SELECT 1 FROM side s JOIN case_key k ON k.row_id = s.case_row WHERE s.idx = ? AND k.wrapped IS NULL",
@@ -164,10 +177,9 @@ class _Proof:
             return
         values = dict(side.values)
         if side.header:
-            header, _ = told(self.reader, index, leaf)
-            _holds(header is not None, "side", index)
-            if header is not None:
-                values |= {"case": header.case_handle, "id": header.id}
+            _holds(leaf.event == "SubmissionAcceptance", "side", index)
+            header = parse_header(side.header)
+            values |= {"case": header.case_handle, "id": header.id}
         for name, committed in leaf.c.items():
             _holds(name in values and commitment(side.salt, values[name]) == committed, "side", index)
 
@@ -181,6 +193,7 @@ class _Proof:
             stored = self._rows("SELECT bytes FROM tile WHERE level = ? AND idx = ?", *place)
             _holds(stored == [(b"".join(edge),)], "tile", place[1])
             edge.clear()
+            self.tiles += 1
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         for size, text in self._pages("checkpoint", "size, text", _LEAVES_AT_ONCE):
@@ -188,27 +201,54 @@ class _Proof:
             _holds(found.size == size, "checkpoint", size)
             yield found
 
-    def _names(self, until: int) -> None:
-        """What only names the leaves since the last comparison has these rows and no other."""
-        partners = {partner for (partner,) in self._rows("SELECT DISTINCT partner FROM leaf_partner")}
-        for partner in partners | set(self.named):
+    def _window(self, until: int) -> None:
+        """What belongs to the leaves since the last window has these rows and no other."""
+        for partner in self.partners | set(self.named):
             stored = {index for (index,) in self._rows(_NAMED, partner, self.compared, until)}
             for index in stored ^ self.named.get(partner, set()):
                 raise _fault("leaf_partner", index)
+        reached = self._rows(f"{_REACHED} WHERE idx >= ? AND idx < ?", self.compared, until)
+        for _, index in self.awaited ^ {(partner, index) for partner, index, *_ in reached}:
+            raise _fault("recipient", index)
+        self._said(reached)
+        for partner, climbed in self.climbed.items():
+            self._not_more(partner, climbed)
         self.named.clear()
+        self.awaited.clear()
+        self.climbed.clear()
         self.compared = until
+
+    def _said(self, reached: list[Any]) -> None:
+        """The leaves that these recipients' rows name say what the rows do."""
+        named = [index for row in reached for index in row[3:] if index is not None]
+        found = many(self.connection, "SELECT idx, bytes FROM leaf WHERE idx", named)
+        leaves = {index: parse_leaf(raw) for index, raw in found}
+        for partner, index, state, *words in reached:
+            for word, kinds in zip(words, (_CONSIGNED, _STATED), strict=True):
+                leaf = leaves.get(word)
+                told = leaf is not None and leaf.event in kinds and (_climber(leaf), leaf.prev) == (partner, index)
+                _holds(word is None or told, "recipient", index)
+            last = max((word for word in words if word is not None), default=None)
+            _holds(state == ("accepted" if last is None else _LADDER[leaves[last].event]), "recipient", index)
+
+    def _not_more(self, partner: str, climbed: list[tuple[int, int, str]]) -> None:
+        """No leaf of this window comes after the one that has the last word of its kind about its recipient."""
+        asked = sorted({message for message, _, _ in climbed})
+        found = many(self.connection, f"{_REACHED} WHERE partner = ? AND idx", asked, partner)
+        rows = {index: words for _, index, _, *words in found}
+        for message, index, event in climbed:
+            word = rows.get(message, (None, None))[event not in _CONSIGNED]
+            _holds(word is not None and word >= index, "recipient", message)
 
     def _rest(self) -> None:
         """What else follows from the leaves, of which the last word is said in the end."""
         _holds(dict(self._rows("SELECT version, idx FROM directory_version")) == self.versions, "directory_version", 0)
-        stated = {digest for (digest,) in self._rows("SELECT digest FROM statement")}
-        _holds(stated == self.statements, "statement", len(stated))
-        for partner, index, *state in self._rows(
-            "SELECT partner, idx, state, consigned_idx, evidence_idx FROM recipient"
-        ):
-            _holds(self.recipients.pop((partner, index), None) == state, "recipient", index)
-        for _, index in self.recipients:
-            raise _fault("recipient", index)
+        stated = _Sum()
+        for digest, _ in self._pages("statement", "digest, 0", _LEAVES_AT_ONCE, b""):
+            stated.add(digest)
+        _holds(stated.value == self.statements.value, "statement", self.tree.size)
+        for table, count in (("side", self.sides), ("tile", self.tiles)):
+            _holds(self._rows(f"SELECT count(*) FROM {table}") == [(count,)], table, self.tree.size)  # noqa: S608
 
     def _message(self, index: int, leaf: Leaf) -> None:
         """An accepted message has its row; a container still here is the one that was signed, with its parts."""
@@ -225,17 +265,36 @@ class _Proof:
         known = {one for one in used if self._rows("SELECT 1 FROM part WHERE sha256 = ?", one)}
         _holds(used == named == known, "part_use", index)
 
-    def _pages(self, table: str, columns: str, at_once: int) -> Iterator[tuple[Any, ...]]:
+    def _pages(
+        self, table: str, columns: str, at_once: int, last: bytes | int = -INDEX_MAX
+    ) -> Iterator[tuple[Any, ...]]:
         """The table's rows in the order of their first column, few at a time."""
         key = columns.partition(",")[0]
         statement = f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - constants
-        last = -1
         while rows := self._rows(statement, last, at_once):
             yield from rows
             last = rows[-1][0]
 
     def _rows(self, statement: str, *values: object) -> list[Any]:
         return self.connection.execute(statement, values).fetchall()
+
+
+class _Sum:
+    """Of a secret function of values: two are equal when the same values were added, in whatever order."""
+
+    key = os.urandom(32)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self, one: bytes) -> None:
+        """One value more."""
+        self.value += int.from_bytes(hashlib.blake2b(one, key=self.key).digest(), "big")
+
+
+def _climber(leaf: Leaf) -> str:
+    """Whose ladder a leaf is about."""
+    return leaf.to[0] if leaf.event in _CONSIGNED else leaf.source or ""
 
 
 def _holds(holds: bool, table: str, index: int) -> None:  # noqa: FBT001 - the one thing it asks

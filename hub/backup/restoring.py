@@ -10,6 +10,7 @@ was signed since; and a restored hub's next leaf is `LogRestored`, so that it ca
 """
 
 import shutil
+import time
 import tomllib
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hub.backup.manifest import INVALID, Manifest, check_files, copy, durable, read_manifest, sync_folders
+from hub.backup.manifest import INVALID, MANIFEST, Manifest, check_files, copy, durable, read_manifest, sync_folders
 from hub.backup.proof import prove
 from hub.backup.rows import TABLES, columns, read_rows
 from hub.ceremony import LOG_KEYS_FILE, ROOT_FILE
@@ -56,7 +57,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored and proved."""
+    """What was restored and proved. Loading begins with the check of every file."""
 
     folder: Path
     made_at: str
@@ -67,6 +68,8 @@ class Restored:
     rows: int
     parts: int
     seen: int | None
+    load_seconds: float
+    proof_seconds: float
 
 
 def restore(
@@ -82,10 +85,11 @@ def restore(
 
     Raises:
         FileExistsError: there is something already.
-        Rejected: BACKUP_INVALID with the file, or the table and index, at fault; NOT_FOUND without a manifest;
-            LOG_BEHIND when the checkpoint is newer than the backup, LOG_INCONSISTENT when it is of another log,
-            CHECKPOINT_INVALID when it is not signed by this one; MIGRATION_NEEDED when the backup, or the database, is
-            of another release; KEY_FILE_INVALID, SECRET_EXPOSED.
+        Rejected: BACKUP_INVALID with the file, or the table and index, at fault; NOT_FOUND with the
+            file that is missing, the manifest where a backup was never finished; LOG_BEHIND when the checkpoint is
+            newer than the backup, LOG_INCONSISTENT when it is of another log, CHECKPOINT_INVALID when it is not signed
+            by this one; MIGRATION_NEEDED when the backup, or the database, is of another release; KEY_FILE_INVALID,
+            SECRET_EXPOSED.
         Unavailable: STORE_UNAVAILABLE, also when the disk is full.
     """
     if holds_something(target.folder):
@@ -111,6 +115,9 @@ class _Restore:
 
     def run(self) -> Restored:
         """All of it, in an order in which a crash leaves nothing that looks whole."""
+        begun = time.monotonic()
+        if not (self.backup / MANIFEST).exists():
+            raise Rejected("NOT_FOUND", f"/{MANIFEST}")
         given = self._settings()
         settings = HubSettings.load(None, folder=self.target.keys, **given)
         secrets = read_keyring(settings.keyring, read_passphrase(settings.secrets))
@@ -124,7 +131,9 @@ class _Restore:
             self._fill(manifest, settings)
             with closing(self._opened()) as connection, transaction(connection):
                 self._load(connection, manifest, digest)
-                _same(self._proved(connection, at_rest, public, seen), (manifest.size, manifest.root))
+                loaded = time.monotonic()
+                _same(prove(connection, at_rest, public, seen, self._told), (manifest.size, manifest.root))
+                proved = time.monotonic()
                 reach("hub.restore.before_commit")
             reach("hub.restore.committed")
         except BaseException:
@@ -145,6 +154,8 @@ class _Restore:
             rows=sum(manifest.rows.values()),
             parts=sum(path.startswith("parts/") for path in manifest.files),
             seen=None if seen is None else seen.size,
+            load_seconds=round(loaded - begun, 1),
+            proof_seconds=round(proved - loaded, 1),
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -152,7 +163,7 @@ class _Restore:
         try:
             given = tomllib.loads((self.backup / SETTINGS_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise Rejected("NOT_FOUND") from None
+            raise Rejected("NOT_FOUND", f"/{SETTINGS_FILE}") from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError):
             raise Rejected(INVALID, f"/{SETTINGS_FILE}") from None
         return {name: value for name, value in given.items() if name not in _ENGINE}
@@ -227,19 +238,6 @@ class _Restore:
                 raise Rejected(INVALID, f"/{path}")
         connection.execute(SET_META, (RESTORED, digest.encode()))
         reach("hub.restore.loaded")
-
-    def _proved(
-        self, connection: Connection, at_rest: AtRest, public: LogPublic, seen: Checkpoint | None
-    ) -> tuple[int, str]:
-        """As `prove`; what it misses, or cannot make of these rows, is the backup's fault and not ours."""
-        try:
-            return prove(connection, at_rest, public, seen, self._told)
-        except Rejected as refusal:
-            if refusal.code != "NOT_FOUND":
-                raise
-            raise Rejected(INVALID) from refusal
-        except Fault as error:
-            raise Rejected(INVALID) from error
 
     def _told(self, more: int) -> None:
         self.done += more

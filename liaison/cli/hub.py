@@ -458,7 +458,8 @@ def restore(
         with progress("Restored and proved") as advance:
             made = make(source, target, checkpoint=checkpoint, advance=advance)
     except FileExistsError:
-        raise typer.BadParameter("there is something already; nothing is overwritten", param_hint="DIR") from None
+        words = "there is something already, here or in the database; nothing is overwritten"
+        raise typer.BadParameter(words, param_hint="DIR") from None
     if made.seen is None:
         note("Nobody outside was asked: with --checkpoint, a state that an edge holds, an older backup is found.")
     emit({"verified": True, **{name: getattr(made, name) for name in made.__slots__}}, as_json)

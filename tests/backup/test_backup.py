@@ -181,7 +181,7 @@ async def test_files_that_are_missing_or_too_many_and_another_hubs_backup(world:
     refused("BACKUP_INVALID", lambda: restore(backup, target), "/tables/leaf.jsonl")
     leaves.rename(backup / "tables/leaf.jsonl")
     manifest = (backup / MANIFEST).rename(tmp_path / "aside")
-    refused("NOT_FOUND", lambda: restore(backup, target))
+    refused("NOT_FOUND", lambda: restore(backup, target), "/manifest.json")
     manifest.rename(backup / MANIFEST)
     strange = tmp_path / "strange"
     shutil.copytree(world.data, strange)
@@ -205,16 +205,38 @@ async def test_files_that_are_missing_or_too_many_and_another_hubs_backup(world:
         ("leaf_partner", "INSERT INTO leaf_partner (partner, idx) VALUES ('test-nobody', 2)"),
         ("checkpoint", "DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint)"),
         ("head", "UPDATE head SET at = at + 1"),
+        ("tile", "INSERT INTO tile VALUES (0, 9, zeroblob(8192))"),
+        ("checkpoint", "UPDATE checkpoint SET text = zeroblob(9)"),
         ("statement", "DELETE FROM statement"),
+        ("statement", "UPDATE statement SET bytes = zeroblob(9)"),
+        ("statement", "INSERT INTO statement VALUES (zeroblob(32), zeroblob(1))"),
         ("message", "UPDATE message SET kind = 'doc.alert' WHERE kind = 'ident.request'"),
         ("message", "DELETE FROM message"),
+        ("message", "UPDATE message SET container = zeroblob(9)"),
         ("message", "UPDATE message SET container = (SELECT max(container) FROM message)"),
         ("recipient", "UPDATE recipient SET state = 'handed_over'"),
         ("recipient", "DELETE FROM recipient"),
+        ("recipient", "INSERT INTO recipient (partner, idx) SELECT 'test-nobody', max(idx) FROM message"),
+        ("recipient", "UPDATE recipient SET state = 'consigned' WHERE state = 'failed'"),
+        ("recipient", "UPDATE recipient SET state = 'consigned', evidence_idx = NULL WHERE state = 'failed'"),
+        ("recipient", "UPDATE recipient SET state = 'failed', consigned_idx = NULL WHERE state = 'failed'"),
+        ("recipient", "UPDATE recipient SET consigned_idx = evidence_idx"),
+        ("recipient", "UPDATE recipient SET evidence_idx = consigned_idx"),
+        ("recipient", "UPDATE recipient SET evidence_idx = (SELECT min(evidence_idx) FROM recipient)"),
+        ("recipient", "UPDATE recipient SET evidence_idx = 9999 WHERE state = 'failed'"),
         ("part_use", "DELETE FROM part_use"),
         ("side", "DELETE FROM side WHERE idx = (SELECT min(idx) FROM message)"),
+        ("side", "INSERT INTO side SELECT 9999, case_row, sealed FROM side LIMIT 1"),
         ("case_state", "UPDATE case_state SET state = 'closed'"),
         ("case_state", "DELETE FROM case_party"),
+        ("case_state", "INSERT INTO case_party (partner, row_id) SELECT 'test-nobody', max(row_id) FROM case_key"),
+        ("case_state", "DELETE FROM case_leaf WHERE idx = (SELECT max(idx) FROM case_leaf)"),
+        ("case_state", "UPDATE case_leaf SET case_row = 0 WHERE idx = (SELECT min(idx) FROM case_leaf)"),
+        ("case_state", "INSERT INTO case_leaf SELECT case_row, 0 FROM case_leaf LIMIT 1"),
+        ("case_state", "INSERT INTO case_leaf SELECT case_row, 9999 FROM case_leaf LIMIT 1"),
+        ("case_state", "DELETE FROM case_agreement"),
+        ("case_state", "DELETE FROM agreement_leaf"),
+        ("case_state", "UPDATE leaf_count SET count = count + 1"),
         ("directory_version", "DELETE FROM directory_version"),
     ],
 )  # fmt: skip
@@ -308,7 +330,7 @@ async def test_killed_while_it_is_made(today: World, tmp_path: Path, point: str)
     unfinished = tmp_path / "backup.unfinished"
     assert (unfinished / MANIFEST).exists() == (point == "filled")
     if point != "filled":
-        refused("NOT_FOUND", lambda: restore(unfinished, Target(tmp_path / "other", today.data)))
+        refused("NOT_FOUND", lambda: restore(unfinished, Target(tmp_path / "other", today.data)), f"/{MANIFEST}")
     with open_log(today.settings()) as opened:
         assert opened.connection.execute("SELECT 1 FROM meta WHERE name = ?", (BACKUP_AT,)).fetchone() is None
         assert command("backup", today.data, backup).returncode == 5, "the dead one's lease still holds"

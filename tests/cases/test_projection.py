@@ -419,7 +419,7 @@ async def test_a_search_that_fits_little_ends_and_goes_on(hub_world: World) -> N
     [
         ("DELETE FROM side", "no side record"),
         ("UPDATE side SET sealed = substr(sealed, 2)", "does not open"),
-        ("DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key)", "step"),
+        ("DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key)", "begin"),
         (
             "DELETE FROM leaf WHERE idx = (SELECT max(row_id) FROM case_key); UPDATE case_key SET wrapped = NULL",
             "begin",

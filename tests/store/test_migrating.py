@@ -378,6 +378,7 @@ def test_the_command_on_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.real
 def test_the_command_on_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database()  # so that the server knows the hub's role
     world, url = make_world(tmp_path / "world"), database(tables=False)
     world.use(url)
     code, _, said = run(capsys, "migrate", world.data)

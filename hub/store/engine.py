@@ -123,13 +123,21 @@ def many(connection: Connection, statement: str, keys: Sequence[bytes] | Sequenc
 
     Parameters that the statement has before that are `before`.
     """
-    return many_of(connection, {statement: keys}, *before)[statement]
+    return _found(connection, {statement: keys}, before, patient=False)[statement]
 
 
-def many_of(
-    connection: Connection, wanted: Mapping[str, Sequence[bytes] | Sequence[int]], *before: Any
+def many_of(connection: Connection, wanted: Mapping[str, Sequence[bytes] | Sequence[int]]) -> dict[str, list[Any]]:
+    """As `many`, for several statements in one round trip: statement -> rows. Work that runs `aside` waits there."""
+    return _found(connection, wanted, (), patient=True)
+
+
+def _found(
+    connection: Connection,
+    wanted: Mapping[str, Sequence[bytes] | Sequence[int]],
+    before: Sequence[Any],
+    *,
+    patient: bool,
 ) -> dict[str, list[Any]]:
-    """As `many`, for several statements in one round trip: statement -> rows."""
     asked = [
         (statement, *_sized(statement, keys[first : first + KEYS_AT_ONCE], before))
         for statement, keys in wanted.items()
@@ -138,7 +146,7 @@ def many_of(
     found: dict[str, list[Any]] = {statement: [] for statement in wanted}
     with guarded():
         if isinstance(connection, PostgresConnection):
-            cursors: Iterable[Any] = connection.execute_all([(text, given) for _, text, given in asked])
+            cursors: Iterable[Any] = connection.execute_all([one[1:] for one in asked], patient=patient)
         else:
             cursors = (connection.execute(text, given) for _, text, given in asked)
         for (statement, _, _), cursor in zip(asked, cursors, strict=True):
@@ -165,7 +173,7 @@ def end_unread(connection: Connection) -> None:
 
 
 async def aside(connection: Connection, work: Callable[[], T]) -> T:
-    """The work, of one transaction; where a server lets it wait (lock, COMMIT), the event loop goes on meanwhile.
+    """The work, of one transaction; where it waits for a server (lock, `many_of`, COMMIT), the event loop goes on.
 
     What others read until then is read as if it had not begun; a transaction of theirs has it finish first. One piece
     of work at a time. A file does not let it wait.

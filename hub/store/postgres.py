@@ -8,13 +8,14 @@ advisory lock that a session loses with its life. A process that stops in mid-tr
 server (`idle_in_transaction_session_timeout`) or to whoever waited for the lock, and finds out at its next statement.
 
 Used by one event loop, which it blocks for a round trip, never longer than the limit (ADR 101). What runs `aside` waits
-for the lock, and for its last statements and COMMIT, without blocking it; others then read over a second session.
+for the lock, for what it looks up at first, and for its last statements and COMMIT, without blocking it; others then
+read over a second session (ADR 107).
 """
 
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain
@@ -169,11 +170,11 @@ class PostgresConnection:
         with _known():
             return self._live().execute(translated(statement), parameters, binary=True)
 
-    def execute_all(self, asked: Sequence[tuple[str, Sequence[Any]]]) -> Sequence[Cursor]:
-        """All of these statements in one round trip."""
+    def execute_all(self, asked: Sequence[tuple[str, Sequence[Any]]], *, patient: bool = False) -> Sequence[Cursor]:
+        """All of these statements in one round trip; if patient, work that runs aside waits for it beside the loop."""
         with _known():
             session = self._live()
-            with session.pipeline():
+            with self._patient(session) if patient else nullcontext(), session.pipeline():
                 return [session.execute(translated(one), given, binary=True) for one, given in asked]
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -25,7 +25,7 @@ _LISTENS_AT = "127.0.0.1"
 class Link:
     """A connection to the server `to`, by the process known as `by`, empty where it is none of those named.
 
-    `lost` is what the answer that shall be lost holds; when it comes, the connection ends instead.
+    `lost` is what the answer that shall be lost holds; should it be the first such, the connection ends instead.
     """
 
     to: str
@@ -86,7 +86,7 @@ class Network:
 
         `to` is the server; any, unless it is named.
         """
-        self._loop.call_soon_threadsafe(setattr, self, "_lose", (asked, to))
+        self._loop.call_soon_threadsafe(self._arm, (asked, to))
 
     def end(self) -> None:
         """All connections are cut."""
@@ -94,6 +94,11 @@ class Network:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
             self._loop.close()
+
+    def _arm(self, lose: tuple[Asked, str]) -> None:
+        self._lose = lose
+        for link in self._links:
+            link.lost = b""
 
     async def _run(self) -> None:
         await self._stop.wait()
@@ -159,12 +164,13 @@ class Network:
         if self._lose is not None:
             lose, to = self._lose
             if link.to == (to or link.to) and (lost := lose(data)):
-                self._lose, link.lost = None, lost
+                link.lost = lost  # perhaps not the only one, nor the first to be answered, if it is at all
         return True
 
     def _answered(self, link: Link, data: bytes) -> bool:
-        if not link.lost or link.lost not in data:
+        if self._lose is None or not link.lost or link.lost not in data:
             return True
+        self._lose = None
         self.lost += 1
         link.end()
         return False

@@ -113,7 +113,7 @@ async def test_both_workers_answer_count_together_and_end_in_order(world: World)
                 async with httpx2.AsyncClient(base_url=hub.client.base_url, timeout=60) as client:
                     for _ in range(3):
                         answer = await answered(world, client)
-                        count += answer.status_code == 201
+                        count += answer.status_code in {200, 201}  # 200: who stood still had the lock, we asked again
             finally:
                 os.kill(pid, signal.SIGCONT)
         assert count == 6

@@ -112,13 +112,25 @@ class Files:
                 said = json.loads(taken.read_text(encoding="utf-8"))
                 self.seen.sent.append(Sent(self.partner, name, to, payload, said["id"]))
                 del self._waiting[name]
-        for path in sorted((self.base / "in").glob("*.json"), key=lambda one: one.stat().st_mtime_ns):  # as they came
+        for path in self._came():
             message = json.loads(path.read_text(encoding="utf-8"))
             files = tuple((path.parent / one["at"]).read_bytes() for one in message["files"])
             assert path.stem == message["digest"], "a delivery's name is its digest"
             self.seen.given[path.stem] += 1
             self.seen.got.append(Got(self.partner, message, files))
             path.rename(self.base / "done" / path.name)
+
+    def _came(self) -> list[Path]:
+        """In the order they came.
+
+        While names come in, a listing may show one and not another that was there before it: the next listing does.
+        """
+        newest = max(self._listed().values(), default=0)
+        found = self._listed()
+        return sorted((path for path, at in found.items() if at <= newest), key=found.__getitem__)
+
+    def _listed(self) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (self.base / "in").glob("*.json")}
 
     @property
     def idle(self) -> bool:

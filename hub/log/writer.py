@@ -11,7 +11,8 @@ failed COMMIT only the database tells. A waiter that has gone away changes nothi
 its sender's repeat gets the receipt.
 
 There is no timer: at low load a message is a batch. SQLite's commit blocks the event loop for its one sync, during
-which the next batch gathers in the sockets (design.md 6).
+which the next batch gathers in the sockets (design.md 6); a server's lock and COMMIT are waited for beside the loop
+(ADR 107), and whoever comes before the lock is given joins.
 """
 
 import asyncio

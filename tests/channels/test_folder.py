@@ -36,6 +36,17 @@ required = true
 at = "/computed/days"
 type = "int"
 """
+DROPPING = """
+import hashlib, json, pathlib, sys, time
+for number in range(600):
+    name = hashlib.sha256(str(number).encode()).hexdigest()
+    part = pathlib.Path(sys.argv[1], name + ".part")
+    part.write_text(json.dumps({"kind": "doc.alert", "number": number}))
+    part.rename(part.with_suffix(".json"))
+    if number % 4 == 3:
+        time.sleep(0.002)
+"""
+"""A national system that drops four submissions at once, again and again."""
 
 
 def channel_at(base: Path, **options: object) -> FolderChannel:
@@ -154,6 +165,17 @@ async def test_the_oldest_comes_first_whatever_the_clock_says(channel: FolderCha
         os.utime(path, (at, at))
     taken = await exchange(channel, *paths)
     assert [one.external_id for one in taken.submissions] == ["b.json", "a.json", "c.json"]
+
+
+async def test_what_is_dropped_among_hundreds_of_files_keeps_its_order(channel: FolderChannel, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for number in range(1500):  # attachments that nobody has named yet: the folder is listed in several portions
+        (out / f"{number}-attachment-with-a-name-of-some-length.jpg").touch()
+    writing = await asyncio.create_subprocess_exec(sys.executable, "-c", DROPPING, out)
+    async with taking(channel, take) as taken, asyncio.timeout(60):
+        assert await writing.wait() == 0
+        await until_gone(*out.glob("*.json"))
+    assert [one.payload["number"] for one in taken.submissions] == list(range(600))
 
 
 async def test_another_file_under_the_same_name_is_another_submission(channel: FolderChannel, tmp_path: Path) -> None:

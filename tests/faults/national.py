@@ -123,7 +123,8 @@ class Files:
     def _came(self) -> list[Path]:
         """In the order they came.
 
-        While names come in, a listing may show one and not another that was there before it: the next listing does.
+        Where there are hundreds of names (folders of attachments stay there), the kernel lists them in portions, and one
+        portion may show a name that came while an earlier portion missed one from before it: the next listing has both.
         """
         newest = max(self._listed().values(), default=0)
         found = self._listed()

@@ -122,7 +122,15 @@ class Incoming:
                     del self._open[name]
 
     def _waiting(self) -> list[str]:
-        """Names in `out/` that ask for something, oldest first."""
+        """Names in `out/` that ask for something, oldest first.
+
+        Of hundreds of names the kernel shows a portion at a time, and may show one that came meanwhile without another
+        that was there before it. So what is newer than all of one listing is left for the next look.
+        """
+        newest = max((at for at, _ in self._listed()), default=-1)
+        return [name for at, name in sorted(self._listed()) if at <= newest]
+
+    def _listed(self) -> list[tuple[int, str]]:
         found = []
         with os.scandir(self._folders.out) as entries:
             for entry in entries:
@@ -136,7 +144,7 @@ class Incoming:
                     continue
                 if not stat.S_ISREG(about.st_mode) or entry.name.lower().endswith(READ):
                     found.append((about.st_mtime_ns, entry.name))
-        return [name for _, name in sorted(found)]
+        return found
 
     async def _read(self, name: str) -> tuple[Dropped | None, Unreadable | None]:
         """The file with what it asks for; with the reason when that is nothing at all. None: gone, or growing."""

@@ -24,6 +24,8 @@ from service.failpoints import reach
 CLOCK_AHEAD_MAX = timedelta(minutes=5)
 AGE_MAX = timedelta(days=30)
 """An edge that was cut off longer says it anew; so every repeat is known for as long as it may come."""
+STATED_KEPT = AGE_MAX + CLOCK_AHEAD_MAX + REPEATS_KEPT
+"""How long after its own time a statement's repeat is still answered with its receipt."""
 
 FOLLOWS = {
     "ContentHandover": frozenset({"accepted", "consigned", "failed"}),
@@ -35,8 +37,9 @@ FOLLOWS = {
 STATES = {"ContentHandover": "handed_over", "ContentHandoverFailure": "failed", "ContentAccessTracking": "handed_over"}
 
 _ENTRIES = (
-    "SELECT r.idx, r.state, r.consigned_idx, m.digest, m.source, m.kind FROM recipient r "
-    "JOIN message m ON m.idx = r.idx WHERE r.partner = ? AND r.idx"
+    "SELECT m.idx, (SELECT state FROM recipient WHERE partner = ? AND idx = m.idx), "
+    "(SELECT consigned_idx FROM recipient WHERE partner = ? AND idx = m.idx), m.digest, m.source, m.kind "
+    "FROM message m WHERE m.idx"
 )
 _REACHED = (
     "UPDATE recipient SET state = ?, evidence_idx = ?, consigned_idx = coalesce(consigned_idx, ?) "
@@ -105,7 +108,7 @@ class _Evidence:
         index = self._append(batch, found)
         batch.write(INSERT_STATEMENT, (digest, signed.raw))
         batch.companion(_Stated).known[key] = (digest, index)
-        batch.remember(key, digest, index, int((statement.time + AGE_MAX + CLOCK_AHEAD_MAX + REPEATS_KEPT).timestamp()))
+        batch.remember(key, digest, index, int((statement.time + STATED_KEPT).timestamp()))
         return given(index, CREATED)
 
     def _check(self, batch: Batch) -> list[tuple[bool, str, str]]:
@@ -117,11 +120,11 @@ class _Evidence:
         if statement.time < now - AGE_MAX:
             raise Rejected("EXPIRED", "/time")
         known = [entry.index for entry in statement.entries if entry.index < batch.first]  # no more can be looked for
-        rows = {row[0]: row[1:] for row in many(batch.connection, _ENTRIES, known, statement.source)}
+        rows = {row[0]: row[1:] for row in many(batch.connection, _ENTRIES, known, *[statement.source] * 2)}
         found = []
         for at, entry in enumerate(statement.entries):
             row = rows.get(entry.index)
-            if row is None or row[2] != bytes.fromhex(entry.digest):
+            if row is None or row[0] is None or row[2] != bytes.fromhex(entry.digest):
                 raise Rejected("UNKNOWN_PARENT", f"/list/{at}")
             if row[0] not in FOLLOWS[statement.event]:
                 raise Rejected("STEP_NOT_ALLOWED", f"/list/{at}")

@@ -21,7 +21,7 @@ from typing import Any
 
 from hub.cases import suspension
 from hub.cases.projection import project
-from hub.cases.refolding import Moved, keeps
+from hub.cases.refolding import Moved
 from hub.log.batch import (
     INSERT_CASE_KEY,
     INSERT_MESSAGE,
@@ -37,7 +37,7 @@ from hub.log.batch import (
 from hub.log.claims import Claim, ahead
 from hub.policy.authorisation import Authorised, Case, Parent, View, authorise
 from hub.policy.verified import Verified, verify
-from hub.store.engine import many_of
+from hub.store.engine import many, many_of
 from hub.store.reading import Reader
 from hub.wiring import Hub
 from keys.container import parse_container
@@ -56,12 +56,13 @@ _CORRECTIONS = frozenset({"data.correction", "data.correction.done"})
 
 _IDENTITY = "SELECT key, digest, idx, size FROM idempotency WHERE key"
 _CASE = (
-    "SELECT k.lookup, k.row_id, s.parties, s.procedure, s.state, k.wrapped FROM case_key k "
+    "SELECT k.lookup, k.row_id, s.parties, s.procedure, s.state, "
+    "EXISTS (SELECT 1 FROM case_clock c WHERE c.row_id = k.row_id), k.wrapped FROM case_key k "
     "JOIN case_state s ON s.row_id = k.row_id WHERE k.lookup"
 )
 _PARENT = "SELECT digest, idx, source, identity, kind, case_row FROM message WHERE digest"
 """Each looks one key up (` = ?`) or many (` IN (...)`), and gives the key first."""
-_RECIPIENTS = "SELECT partner FROM recipient WHERE idx = ?"
+_RECIPIENTS = "SELECT idx, partner FROM recipient WHERE idx"
 _PART = "SELECT length FROM part WHERE sha256 = ?"
 
 
@@ -87,6 +88,8 @@ class Accepted:
     last: dict[int, int] = field(default_factory=dict)
     found: dict[str, dict[bytes, Any]] = field(default_factory=dict)
     """Rows looked up for several messages at once: statement -> key -> row. What is not there has no row."""
+    recipients: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Of messages that are answered."""
     facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
     reader: Reader | None = None
 
@@ -97,6 +100,12 @@ class Accepted:
             return found[key]
         rows = batch.connection.execute(statement + " = ?", (key,)).fetchone()
         return None if rows is None else rows[1:]
+
+    def look_up_recipients(self, batch: Batch, indices: Sequence[int]) -> None:
+        """Those of the messages accepted at these places."""
+        self.recipients |= dict.fromkeys(indices, ())
+        for index, partner in many(batch.connection, _RECIPIENTS, indices):
+            self.recipients[index] += (partner,)
 
     def flush(self, batch: Batch) -> None:
         """Each case's last state is written once."""
@@ -163,8 +172,9 @@ class _Submission:
 
     @classmethod
     def prepare(cls, batch: Batch, works: "Sequence[_Submission]") -> None:
-        """Identities, cases and parents of all of them, in one round trip."""
-        found = batch.companion(Accepted).found
+        """Identities, cases and parents of all of them in one round trip, the parents' recipients in another."""
+        earlier = batch.companion(Accepted)
+        found = earlier.found
         headers = [work.verified.container.header for work in works]
         keys = {
             _IDENTITY: [work.key for work in works],
@@ -173,6 +183,7 @@ class _Submission:
         }
         for statement, rows in many_of(batch.connection, keys).items():
             found[statement] = dict.fromkeys(keys[statement]) | {row[0]: row[1:] for row in rows}
+        earlier.look_up_recipients(batch, [row[0] for row in found[_PARENT].values() if row is not None])
 
     def __call__(self, batch: Batch) -> Answer[Outcome]:
         hub, container = self._hub, self.verified.container
@@ -220,9 +231,9 @@ class _Submission:
         if case is None:
             row = earlier.row(batch, _CASE, case_lookup)
             if row is not None:
-                row_id, parties, procedure, state, wrapped = row
+                row_id, parties, procedure, state, kept, wrapped = row
                 erased = wrapped is None  # nobody's any more: as if it had never been
-                case = Case(row_id, () if erased else tuple(parties.split(",")), procedure, state)
+                case = Case(row_id, () if erased else tuple(parties.split(",")), procedure, state, bool(kept))
                 if not erased and row_id not in earlier.keys:
                     opened = batch.at_rest.unwrap(wrapped, row_id, case_lookup)
                     earlier.keys[row_id] = CaseRow(row_id, case_lookup, opened)
@@ -233,8 +244,9 @@ class _Submission:
         if parent is None:
             row = earlier.row(batch, _PARENT, digest)
             if row is not None:
-                named = tuple(partner for (partner,) in connection.execute(_RECIPIENTS, (row[0],)))
-                parent = Parent(row[1], row[2], row[3], row[4], named)
+                if row[0] not in earlier.recipients:
+                    earlier.look_up_recipients(batch, [row[0]])
+                parent = Parent(row[1], row[2], row[3], row[4], earlier.recipients[row[0]])
         return View(parts, case, parent, identity(self._hub, header.reference.source, header.reference.id))
 
     def _accepted(
@@ -286,12 +298,13 @@ class _Submission:
         for sha256 in {part.sha256 for part in container.parts if part.detached}:
             batch.write(INSERT_PART_USE, (sha256, index))
         earlier.identities[key] = (digest, index)
-        earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state)
+        kept = case is not None and case.kept
+        earlier.cases[case_lookup] = Case(case_row.row, parties, authorised.procedure, authorised.state, kept)
         earlier.last[case_row.row] = index
         earlier.reader = hub.reader
         moved = batch.companion(Moved)
         moved.accept(index, case_row.row, header, pinned)
-        if authorised.procedure in PROCEDURES or header.kind in _CORRECTIONS or keeps(batch, case_row.row):
+        if authorised.procedure in PROCEDURES or header.kind in _CORRECTIONS or kept:
             moved.touch(hub.reader, case_row.row)
         earlier.parents[digest] = Parent(header.source, key, header.kind, case_row.row, header.recipient_ids)
         batch.remember(key, digest, index, expires + int(REPEATS_KEPT.total_seconds()))

@@ -22,7 +22,6 @@ from schemas.errors import Fault
 
 _IS_THERE = "SELECT 1 FROM case_leaf WHERE case_row = ? LIMIT 1"
 _CASE_OF = "SELECT case_row FROM message WHERE idx = ?"
-_CLOCK = "SELECT 1 FROM case_clock WHERE row_id = ? LIMIT 1"
 _KEPT = "SELECT DISTINCT row_id FROM case_clock WHERE row_id"
 _OPENED = "SELECT row_id, procedure, state, clock, due_at, parties FROM case_state WHERE row_id"
 """Both look many rows up at once."""
@@ -69,11 +68,6 @@ class Moved:
 
 
 _Added = tuple[int, Leaf, Header | None, str | None]
-
-
-def keeps(batch: Batch, row: int) -> bool:
-    """Whether the case has clocks that the keeper keeps: one of this batch has no row yet, so nobody is asked."""
-    return row < batch.first and batch.connection.execute(_CLOCK, (row,)).fetchone() is not None
 
 
 def correction_handed_over(batch: Batch, reader: Reader, index: int) -> None:

@@ -23,12 +23,16 @@ CLOCK_AHEAD_MAX = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as the store has it. `parties` are partner ids, the opening message's source first."""
+    """A case as the store has it. `parties` are partner ids, the opening message's source first.
+
+    `kept`: it has clocks that the keeper keeps.
+    """
 
     row: int
     parties: tuple[str, ...]
     procedure: str
     state: str
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,8 @@ def _found(
         for first in range(0, len(keys), KEYS_AT_ONCE)
     ]
     found: dict[str, list[Any]] = {statement: [] for statement in wanted}
+    if not asked:
+        return found
     with guarded():
         if isinstance(connection, PostgresConnection):
             cursors: Iterable[Any] = connection.execute_all([one[1:] for one in asked], patient=patient)

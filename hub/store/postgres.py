@@ -88,6 +88,9 @@ _END_HOLDER = (
     "make_interval(secs => split_part(a.application_name, ' ', 2)::float / 1000)"
 )
 """The holder is ended by its own limit, which its name says: another process may have a shorter one."""
+_PLANS = "-c enable_seqscan=off -c jit=off"
+"""Every statement has its index. A server without statistics, or with those of a small table, would read tables whole,
+and keep that plan while they grow; where it must all the same, the cost it is told then is no reason to compile."""
 _THEIRS = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
 _PASSING = (errors.InsufficientPrivilege,)
 """A programming error to psycopg, and to us a server that is not set up: as unavailable as one that is not there."""
@@ -156,7 +159,7 @@ class PostgresConnection:
             "tcp_user_timeout": milliseconds,
             "options": (
                 f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds} "
-                f"-c idle_in_transaction_session_timeout={milliseconds} -c synchronous_commit=on"
+                f"-c idle_in_transaction_session_timeout={milliseconds} -c synchronous_commit=on {_PLANS}"
             ),
         }
         self._url = url

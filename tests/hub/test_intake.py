@@ -337,6 +337,20 @@ async def test_request_and_reply_in_one_batch(world: World, client: Client) -> N
     assert [status for status, _ in batches.decode_results(answer.content)] == [201, 201]
 
 
+async def test_answers_of_one_batch_to_messages_of_earlier_ones(world: World, client: Client) -> None:
+    requests = [seal_request(world) for _ in range(3)]
+    for request in requests:
+        await world.accepted(client, request)
+    answers = [world.seal("test-mda", "ident.reply", ["test-aut"], parent=request) for request in requests[:2]]
+    own = world.seal("test-aut", "ident.reply", ["test-mda"], parent=requests[2])
+    again = world.seal("test-mda", "ident.reply", ["test-aut"], parent=requests[0])
+    body = batches.encode_batch([(0, sealed.container) for sealed in (*answers, own, again)])
+    answer = await client.post("/v1/messages", content=body, headers={"Content-Type": batches.BATCH_TYPE})
+    results = batches.decode_results(answer.content)
+    assert [status for status, _ in results] == [201, 201, 409, 409]
+    assert {json.loads(body)["code"] for _, body in results[2:]} == {"STEP_NOT_ALLOWED"}
+
+
 async def test_a_second_answer_is_refused(world: World, client: Client) -> None:
     request = seal_request(world)
     await world.accepted(client, request)

@@ -41,8 +41,14 @@ def check_all(hub: Hub) -> Mapping[str, str]:
 
 
 def _database(hub: Hub) -> None:
-    """Its tables are still ones that this release may work with, and a row can be written durably."""
+    """Its tables are still ones that this release may work with, a row can be written durably, and a batch was.
+
+    A full disk may have room for the one and not for the other.
+    """
     tables.check(hub.connection)
+    failed_at = hub.writer.failed_at
+    if failed_at is not None and hub.clock() < failed_at + timedelta(seconds=hub.settings.commit_failed_seconds):
+        raise Unavailable("STORE_UNAVAILABLE")
     with transaction(hub.connection):
         hub.connection.execute(tables.SET_META, ("probe", str(int(hub.clock().timestamp())).encode()))
 

@@ -130,6 +130,9 @@ class HubSettings(ProgramSettings):
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1024**2
     """Below this the hub says it is not ready."""
 
+    commit_failed_seconds: Seconds = 10.0
+    """After a batch that could not be written the hub says for so long that it is not ready, unless one was since."""
+
     directory_look_seconds: Annotated[float, Field(ge=0)] = 1.0
     """The directory on disk is looked at no more often than this."""
     directory_renew_seconds: Seconds = 6 * 3600.0

@@ -2,7 +2,8 @@
 
 Leaves with their hashes, tiles and every signed checkpoint; the head; which partner a leaf names; directory versions;
 statements and messages with the leaves that name them, containers with their signed digests, parts with their
-containers; how far each recipient got; what a leaf's commitments commit to; and the cases, as a rebuild makes them.
+containers; how far each recipient got; what a leaf's commitments commit to; what answers a repeat; that no container
+goes before its time, or never; what is parked; and the cases, as a rebuild makes them.
 
 Raises Rejected(BACKUP_INVALID) with the table and the index at fault. What belongs to leaves is read beside them, a
 window at a time. What becomes of a recipient is known only later: its row names the leaves that had the last word,
@@ -17,7 +18,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.backup.manifest import INVALID
+from hub.backup.repeats import Repeats
 from hub.cases.rebuilding import compare_here
+from hub.evidence import STATED_KEPT
+from hub.intake import REPEATS_KEPT
 from hub.store.engine import Connection, many
 from hub.store.reading import Reader
 from keys.at_rest import AtRest
@@ -44,7 +48,20 @@ _STATED = {
 }
 _LADDER = _CONSIGNED | _STATED
 """What each leaf makes of a recipient's row; the row keeps the last of either kind."""
-_REACHED = "SELECT partner, idx, state, consigned_idx, evidence_idx FROM recipient"
+_REACHED_OF = "SELECT partner, idx, state, consigned_idx, evidence_idx FROM recipient WHERE idx"
+_REACHED = f"{_REACHED_OF} >= ? AND idx < ?"
+_KEPT_FOR_EVER = (
+    "SELECT m.idx FROM message m LEFT JOIN retention r ON r.idx = m.idx "
+    "WHERE m.container IS NOT NULL AND r.idx IS NULL LIMIT 1"
+)
+_GOES_TOO_SOON = (
+    "SELECT m.idx FROM retention r JOIN message m ON m.idx = r.idx JOIN recipient p ON p.idx = m.idx "
+    "WHERE r.purge_at < m.expires_at AND p.state <> 'handed_over' LIMIT 1"
+)
+_PARKED = (
+    "SELECT p.idx, p.code, l.bytes FROM push p LEFT JOIN leaf l ON l.idx = p.parked_idx "
+    "WHERE p.partner = ? AND p.idx >= ? AND p.idx < ? AND p.code IS NOT NULL"
+)
 
 
 def prove(
@@ -53,6 +70,8 @@ def prove(
     public: LogPublic,
     seen: Checkpoint | None,
     advance: Callable[[int], None],
+    *,
+    made_at: datetime,
 ) -> tuple[int, str]:
     """The database holds one log, whole and as signed; returns its size, and its root in hex.
 
@@ -62,11 +81,12 @@ def prove(
         public: the log's keys.
         seen: a signed state of this log that somebody else holds; it must be part of this log.
         advance: told how many more leaves are done.
+        made_at: when the rows were copied.
 
     Raises:
         Rejected: BACKUP_INVALID; LOG_BEHIND when `seen` is newer, LOG_INCONSISTENT when it is of another log.
     """
-    proof = _Proof(connection, at_rest, public, seen)
+    proof = _Proof(connection, at_rest, public, seen, made_at)
     try:
         return proof.run(advance)
     except (Fault, ValueError, LookupError) as error:
@@ -80,7 +100,9 @@ def prove(
 class _Proof:
     """One walk over the log."""
 
-    def __init__(self, connection: Connection, at_rest: AtRest, public: LogPublic, seen: Checkpoint | None) -> None:
+    def __init__(
+        self, connection: Connection, at_rest: AtRest, public: LogPublic, seen: Checkpoint | None, made_at: datetime
+    ) -> None:
         self.connection = connection
         self.at_rest = at_rest
         self.public = public
@@ -89,11 +111,18 @@ class _Proof:
         self.tree = CompactRange()
         self.edges: dict[int, list[bytes]] = {}
         self.partners = {partner for (partner,) in self._rows("SELECT DISTINCT partner FROM leaf_partner")}
+        self.stopped = [
+            partner for (partner,) in self._rows("SELECT DISTINCT partner FROM push WHERE code IS NOT NULL")
+        ]
         self.named: dict[str, set[int]] = {}
         self.awaited: set[tuple[str, int]] = set()
-        self.climbed: dict[str, list[tuple[int, int, str]]] = {}
+        self.climbed: list[tuple[str, int, int, str]] = []
         self.compared = -INDEX_MAX
-        self.messages = self._pages("message", "idx, digest, source, kind, container", _CONTAINERS_AT_ONCE)
+        self.messages = self._pages(
+            "message", "idx, digest, source, kind, identity, expires_at, container", _CONTAINERS_AT_ONCE
+        )
+        self.message: tuple[bytes, int] = (b"", 0)
+        self.repeats = Repeats(connection, made_at)
         self.versions: dict[int, int] = {}
         self.statements = _Sum()
         self.last: SignedStatement | None = None
@@ -115,6 +144,7 @@ class _Proof:
                 self._window(self.tree.size)
             if following is not None and following.size == self.tree.size:
                 _holds(following.root == self.tree.root(), "checkpoint", following.size)
+                self.repeats.sealed(following.size)
                 following = next(checkpoints, None)
             if self.seen is not None and self.seen.size == self.tree.size and self.seen.root != self.tree.root():
                 raise Rejected("LOG_INCONSISTENT")
@@ -146,7 +176,7 @@ class _Proof:
             self.versions[leaf.dir] = index
         elif leaf.event in _LADDER and leaf.prev is not None:
             _holds(leaf.prev < index, "leaf", index)
-            self.climbed.setdefault(_climber(leaf), []).append((leaf.prev, index, leaf.event))
+            self.climbed.append((_climber(leaf), leaf.prev, index, leaf.event))
         if leaf.statement is not None and leaf.event != "SubmissionRejection":
             self._statement(index, leaf)
         if leaf.c:
@@ -160,6 +190,10 @@ class _Proof:
         _holds(leaf.pos is not None and leaf.pos < len(signed.statement.entries), "statement", index)
         if leaf.pos == 0:
             self.statements.add(digest)
+        if leaf.pos == len(signed.statement.entries) - 1:
+            source, until = signed.statement.source, signed.statement.time + STATED_KEPT
+            key = self.at_rest.lookup("statement", source, signed.statement.id)
+            self.repeats.expect(key, digest, index, int(until.timestamp()))
         entry = signed.statement.entries[leaf.pos or 0]
         said = (signed.digest, signed.signatures.digest.hex(), signed.statement.source, signed.statement.event)
         _holds(said == (digest, leaf.sig, leaf.source, leaf.event), "statement", index)
@@ -180,6 +214,8 @@ class _Proof:
             _holds(leaf.event == "SubmissionAcceptance", "side", index)
             header = parse_header(side.header)
             values |= {"case": header.case_handle, "id": header.id}
+            said = self.at_rest.lookup("message", header.source, header.id), int(header.expires.timestamp())
+            _holds(said == self.message, "message", index)
         for name, committed in leaf.c.items():
             _holds(name in values and commitment(side.salt, values[name]) == committed, "side", index)
 
@@ -207,12 +243,19 @@ class _Proof:
             stored = {index for (index,) in self._rows(_NAMED, partner, self.compared, until)}
             for index in stored ^ self.named.get(partner, set()):
                 raise _fault("leaf_partner", index)
-        reached = self._rows(f"{_REACHED} WHERE idx >= ? AND idx < ?", self.compared, until)
+        reached = self._rows(_REACHED, self.compared, until)
         for _, index in self.awaited ^ {(partner, index) for partner, index, *_ in reached}:
             raise _fault("recipient", index)
         self._said(reached)
-        for partner, climbed in self.climbed.items():
-            self._not_more(partner, climbed)
+        for partner in self.stopped:
+            for index, code, raw in self._rows(_PARKED, partner, self.compared, until):
+                leaf = None if raw is None else parse_leaf(raw)
+                said = leaf and (leaf.event, leaf.to, leaf.prev, leaf.code)
+                _holds(said == ("ContentConsignmentFailure", (partner,), index, code), "push", index)
+        differing = self.repeats.differing()
+        if differing is not None:
+            raise _fault("idempotency", differing)
+        self._not_more()
         self.named.clear()
         self.awaited.clear()
         self.climbed.clear()
@@ -231,13 +274,12 @@ class _Proof:
             last = max((word for word in words if word is not None), default=None)
             _holds(state == ("accepted" if last is None else _LADDER[leaves[last].event]), "recipient", index)
 
-    def _not_more(self, partner: str, climbed: list[tuple[int, int, str]]) -> None:
+    def _not_more(self) -> None:
         """No leaf of this window comes after the one that has the last word of its kind about its recipient."""
-        asked = sorted({message for message, _, _ in climbed})
-        found = many(self.connection, f"{_REACHED} WHERE partner = ? AND idx", asked, partner)
-        rows = {index: words for _, index, _, *words in found}
-        for message, index, event in climbed:
-            word = rows.get(message, (None, None))[event not in _CONSIGNED]
+        asked = sorted({message for _, message, *_ in self.climbed})
+        rows = {(partner, index): words for partner, index, _, *words in many(self.connection, _REACHED_OF, asked)}
+        for partner, message, index, event in self.climbed:
+            word = rows.get((partner, message), (None, None))[event not in _CONSIGNED]
             _holds(word is not None and word >= index, "recipient", message)
 
     def _rest(self) -> None:
@@ -249,12 +291,20 @@ class _Proof:
         _holds(stated.value == self.statements.value, "statement", self.tree.size)
         for table, count in (("side", self.sides), ("tile", self.tiles)):
             _holds(self._rows(f"SELECT count(*) FROM {table}") == [(count,)], table, self.tree.size)  # noqa: S608
+        _holds(self.repeats.whole, "idempotency", self.tree.size)
+        for statement in (_KEPT_FOR_EVER, _GOES_TOO_SOON):
+            for (index,) in self._rows(statement):
+                raise _fault("retention", index)
 
     def _message(self, index: int, leaf: Leaf) -> None:
         """An accepted message has its row; a container still here is the one that was signed, with its parts."""
-        found, digest, source, kind, raw = next(self.messages, (index + 1, b"", "", "", None))
+        found, digest, source, kind, identity, expires_at, raw = next(
+            self.messages, (index + 1, b"", "", "", b"", 0, None)
+        )
         _holds(found == index, "message", min(found, index))
         _holds((digest.hex(), source, kind) == (leaf.digest, leaf.source, leaf.type), "message", index)
+        self.message = identity, expires_at
+        self.repeats.expect(identity, digest, index, expires_at + int(REPEATS_KEPT.total_seconds()))
         if raw is None:
             return
         container = parse_container(raw)

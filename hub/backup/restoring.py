@@ -30,6 +30,7 @@ from hub.store.tables import SET_META
 from keys.at_rest import AtRest
 from keys.custody import read_keyring, read_passphrase
 from keys.proofs.checkpoint import Checkpoint, LogPublic, LogSigner
+from schemas.envelope import parse_instant
 from schemas.errors import Fault, Rejected, Unavailable
 from service.failpoints import reach
 from service.founding import beside, give_name, holds_something, settings_text
@@ -132,7 +133,9 @@ class _Restore:
             with closing(self._opened()) as connection, transaction(connection):
                 self._load(connection, manifest, digest)
                 loaded = time.monotonic()
-                _same(prove(connection, at_rest, public, seen, self._told), (manifest.size, manifest.root))
+                made_at = parse_instant(manifest.made_at)
+                found = prove(connection, at_rest, public, seen, self._told, made_at=made_at)
+                _same(found, (manifest.size, manifest.root))
                 proved = time.monotonic()
                 reach("hub.restore.before_commit")
             reach("hub.restore.committed")

@@ -113,6 +113,8 @@ class LogWriter:
         self._grown = asyncio.Event()
         self._closed = False
         self._ended = False
+        self.failed_at: datetime | None = None
+        """When a batch could last not be written; None once one was since."""
 
     def open(self) -> None:
         """The log is ready; a new one is opened with its first leaf.
@@ -266,6 +268,8 @@ class LogWriter:
                     self._commit(partial(list, [member]))
                 return
             log.error("log.commit_failed", error, batch=len(members))
+            if isinstance(error, Unavailable):
+                self.failed_at = self._clock()
             if self._observer is not None:
                 self._observer.failed()
             known = error if isinstance(error, LiaisonError) else Fault("a batch could not be made")
@@ -274,6 +278,7 @@ class LogWriter:
                 member.settle()
             return
         reach("hub.append.after_commit")
+        self.failed_at = None
         for member in members:
             if member.error is None and member.answer is not None:
                 try:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from hub import leases
 from hub.backup.making import BACKUP_AT
 from hub.backup.manifest import MAC, MANIFEST
 from hub.backup.restoring import Target, restore
+from hub.delivery.consignment import Stopped
 from hub.parts import BACKUP_ROLE
 from hub.wiring import open_log
 from keys.custody import read_keyring, read_passphrase
@@ -224,6 +225,18 @@ async def test_files_that_are_missing_or_too_many_and_another_hubs_backup(world:
         ("recipient", "UPDATE recipient SET evidence_idx = consigned_idx"),
         ("recipient", "UPDATE recipient SET evidence_idx = (SELECT min(evidence_idx) FROM recipient)"),
         ("recipient", "UPDATE recipient SET evidence_idx = 9999 WHERE state = 'failed'"),
+        ("message", "UPDATE message SET identity = zeroblob(32) WHERE kind = 'ident.request'"),
+        ("message", "UPDATE message SET expires_at = expires_at + 1"),
+        ("idempotency", "DELETE FROM idempotency WHERE idx = (SELECT max(idx) FROM message)"),
+        ("idempotency", "DELETE FROM idempotency WHERE idx NOT IN (SELECT idx FROM message)"),
+        ("idempotency", "UPDATE idempotency SET size = size + 1 WHERE idx = (SELECT min(idx) FROM message)"),
+        ("idempotency", "UPDATE idempotency SET digest = zeroblob(32)"),
+        ("idempotency", "UPDATE idempotency SET until = until - 1"),
+        ("idempotency", "INSERT INTO idempotency VALUES (zeroblob(32), zeroblob(32), 1, 2, 4000000000)"),
+        ("retention", "DELETE FROM retention"),
+        ("retention", "UPDATE retention SET purge_at = 1 WHERE idx = (SELECT max(idx) FROM message)"),
+        ("push", "INSERT INTO push SELECT 'test-mda', max(idx), 'PUSH_REFUSED', max(idx) FROM message"),
+        ("push", "INSERT INTO push SELECT 'test-mda', max(idx), 'PUSH_REFUSED', 9999 FROM message"),
         ("part_use", "DELETE FROM part_use"),
         ("side", "DELETE FROM side WHERE idx = (SELECT min(idx) FROM message)"),
         ("side", "INSERT INTO side SELECT 9999, case_row, sealed FROM side LIMIT 1"),
@@ -259,6 +272,25 @@ async def test_a_database_that_was_wrong_before_it_was_copied(
     named = ("/tables/leaf/", f"/tables/{table}/", "/tables/recipient.", "/tables/part_use.")  # or what they belong to
     assert caught.value.path is None or caught.value.path.startswith(named)
     assert not (tmp_path / "other").exists()
+
+
+async def test_what_is_parked_and_what_is_past_its_time(world: World, tmp_path: Path) -> None:
+    async with world.running() as client:
+        await history(world, client, tmp_path)
+        alert = await world.accepted(client, world.seal("test-aut", "doc.alert", ["test-mda"]))
+        hub = world.hub
+        assert hub is not None
+        hub.connection.execute("INSERT INTO push (partner, idx) VALUES ('test-mda', ?)", (alert.index,))
+        assert await hub.writer.submit(Stopped("test-mda", [alert.index], "PUSH_REFUSED")) == 1
+    world.clock.now += timedelta(days=60)
+    purged = ("DELETE FROM idempotency WHERE idx = (SELECT max(idx) FROM message)", "DELETE FROM retention",
+              "UPDATE message SET container = NULL")  # fmt: skip
+    world.spoil(*purged)
+    backed_up(world, tmp_path / "backup")
+    found, _ = restored(world, tmp_path / "backup", tmp_path / "other", "sqlite")
+    opened = found.open()
+    assert opened.connection.execute("SELECT idx, code FROM push").fetchall() == [(alert.index, "PUSH_REFUSED")]
+    opened.close()
 
 
 async def test_a_backup_older_than_what_somebody_holds(world: World, tmp_path: Path) -> None:

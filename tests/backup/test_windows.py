@@ -22,6 +22,8 @@ SPOILED = (
     ("leaf_partner", "DELETE FROM leaf_partner WHERE idx = 4500"),
     ("recipient", "UPDATE recipient SET state = 'consigned', evidence_idx = NULL WHERE idx = FAR_APART"),
     ("recipient", "UPDATE recipient SET evidence_idx = evidence_idx - 1 WHERE idx = FAR_APART"),
+    ("idempotency", "UPDATE idempotency SET size = size + 1 WHERE idx = FAR_APART"),
+    ("idempotency", "DELETE FROM idempotency WHERE idx = (SELECT max(idx) FROM idempotency)"),
     ("case_state", "DELETE FROM case_leaf WHERE case_row = FAR_APART AND idx > 4200"),
     ("case_state", "DELETE FROM case_agreement WHERE row_id = (SELECT max(row_id) FROM case_key)"),
     ("case_state", "UPDATE case_party SET due_at = 1 WHERE row_id = FAR_APART"),
@@ -42,14 +44,14 @@ def test_a_log_of_several_windows(tmp_path: Path) -> None:
         connection = opened.connection
         told: list[int] = []
         with transaction(connection):
-            size, _ = prove(connection, opened.at_rest, public, None, told.append)
+            size, _ = prove(connection, opened.at_rest, public, None, told.append, made_at=world.clock())
         assert size > LEAVES
         assert len(told) > size // 512
         for table, statement in SPOILED:
             connection.execute("BEGIN")
             assert connection.execute(statement.replace("FAR_APART", FAR_APART)).rowcount > 0
             with pytest.raises(Rejected) as caught:
-                prove(connection, opened.at_rest, public, None, told.append)
+                prove(connection, opened.at_rest, public, None, told.append, made_at=world.clock())
             connection.execute("ROLLBACK")
             assert caught.value.code == "BACKUP_INVALID"
             assert (caught.value.path or "").startswith(f"/tables/{table}/"), caught.value.path

@@ -123,8 +123,8 @@ class Files:
     def _came(self) -> list[Path]:
         """In the order they came.
 
-        Where there are hundreds of names (folders of attachments stay there), the kernel lists them in portions, and one
-        portion may show a name that came while an earlier portion missed one from before it: the next listing has both.
+        Where there are hundreds of names (folders of attachments stay there), the kernel lists them in portions, and
+        one may show a name that came while an earlier one missed a name from before it: the next listing has both.
         """
         newest = max(self._listed().values(), default=0)
         found = self._listed()

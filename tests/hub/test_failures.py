@@ -75,7 +75,12 @@ async def test_a_locked_database_takes_nothing_and_then_the_same_bytes(world: Wo
     assert counts(world) == before
     other.execute("ROLLBACK")
     other.close()
+    hub = hub_of(world)
+    assert check_all(hub)["database"] == "STORE_UNAVAILABLE", "a row can be written, and no batch was yet"
+    world.clock.advance(seconds=hub.settings.commit_failed_seconds)
+    assert check_all(hub)["database"] == "ok", "who is sent nothing cannot show that it could"
     await world.accepted(client, message)
+    assert check_all(hub)["database"] == "ok"
     assert (await world.post(client, statement)).status_code == 201
 
 

@@ -331,6 +331,14 @@ def made(connection: PostgresConnection) -> LogWriter:
     return writer
 
 
+@asynccontextmanager
+async def running(writer: LogWriter) -> AsyncIterator[asyncio.TaskGroup]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(writer.run())
+        yield group
+        task.cancel()
+
+
 def event(name: str = "CaseViewed") -> Work[int]:
     def work(batch: Batch) -> Answer[int]:
         batch.add(Draft(name))
@@ -342,8 +350,7 @@ def event(name: str = "CaseViewed") -> Work[int]:
 async def test_what_comes_while_another_has_the_lock_joins_the_batch(
     url: str, writer: LogWriter, owner: Session
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(writer.run())
+    async with running(writer) as group:
         with held(url) as holder:
             first = group.create_task(writer.submit(event()))
             await until(lambda: waiting(owner))
@@ -352,15 +359,13 @@ async def test_what_comes_while_another_has_the_lock_joins_the_batch(
             assert writer.size == 1
             holder.rollback()
             assert [await one for one in (first, *others)] == [11] * 10
-        running.cancel()
     assert owner.execute("SELECT count(*) FROM checkpoint").fetchone() == (2,)
 
 
 async def test_a_command_in_between_and_the_waiting_batch_both_stand(
     url: str, writer: LogWriter, owner: Session
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(writer.run())
+    async with running(writer) as group:
         with held(url) as holder:
             waits = group.create_task(writer.submit(event()))
             await until(lambda: waiting(owner))
@@ -369,14 +374,12 @@ async def test_a_command_in_between_and_the_waiting_batch_both_stand(
             assert writer.commit_now(event()) == 3
             ending.join()
             assert await waits == 2
-        running.cancel()
     assert writer.size == 3
 
 
 async def test_who_lost_the_lock_in_its_sleep_tries_again_later(url: str, writer: LogWriter, owner: Session) -> None:
     """It wakes to the answer to its BEGIN, and has heard of what others appended since."""
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(writer.run())
+    async with running(writer) as group:
         with held(url) as holder:
             submitted = group.create_task(failing(writer.submit(event())))
             await until(lambda: waiting(owner))
@@ -391,18 +394,15 @@ async def test_who_lost_the_lock_in_its_sleep_tries_again_later(url: str, writer
         assert writer.size == 2
         assert await submitted == "STORE_UNAVAILABLE"
         assert await writer.submit(event()) == 3
-        running.cancel()
 
 
 async def test_a_lock_that_is_not_given_fails_who_waits_and_no_more(url: str) -> None:
     with closing(open_postgres(url, None, seconds_max=0.2)) as connection:
         writer = made(connection)
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(writer.run())
+        async with running(writer):
             with held(url):
                 assert await failing(writer.submit(event())) == "STORE_UNAVAILABLE"
             assert await writer.submit(event()) == 2
-            running.cancel()
 
 
 async def test_what_is_refused_in_a_batch_is_refused_alone(writer: LogWriter) -> None:
@@ -413,12 +413,10 @@ async def test_what_is_refused_in_a_batch_is_refused_alone(writer: LogWriter) ->
         batch.write("INSERT INTO meta (name) VALUES (?)", ("a",))
         return lambda sealed: sealed.size
 
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(writer.run())
+    async with running(writer):
         works = [event(), refused, event(), broken, event()]
         found = await asyncio.gather(*(writer.submit(work) for work in works), return_exceptions=True)
         assert [type(one) for one in found] == [int, Rejected, int, Fault, int]
-        running.cancel()
     assert writer.size == 4
 
 
@@ -431,10 +429,8 @@ async def test_a_head_that_was_changed_beside_the_lock_is_not_gone_on_from(
         owner.execute(meddling)  # whoever writes past the hub does not ask for the lock
         return lambda sealed: sealed.size
 
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(writer.run())
+    async with running(writer):
         with pytest.raises(Fault):
             await writer.submit(meddled)
-        running.cancel()
     assert owner.execute("SELECT count(*) FROM leaf").fetchone() == (1,)
     assert owner.execute("SELECT count(*) FROM checkpoint").fetchone() == (1,)

@@ -41,20 +41,21 @@ class Repeats:
         self._open.clear()
 
     def differing(self) -> int | None:
-        """The first leaf since the last call whose row is another one, or missing; None when there is none."""
+        """The first leaf since the last call whose row is another one, or missing; None when there is none.
+
+        A sender may have spent an id again once the row of the first message that bore it had gone.
+        """
         rows = {row[0]: row for row in many(self._connection, _ROWS, [repeat.key for repeat, _ in self._sealed])}
         for repeat, size in self._sealed:
-            row = rows.get(repeat.key)
-            if row is None and repeat.until > self._optional_until:
+            if rows.get(repeat.key) == (repeat.key, repeat.digest, repeat.index, size, repeat.until):
+                self._found += 1
+            elif repeat.until > self._optional_until:
                 return repeat.index
-            if row is not None and row[1:] != (repeat.digest, repeat.index, size, repeat.until):
-                return repeat.index
-        self._found += len(rows)
         self._sealed.clear()
         return None
 
     @property
     def whole(self) -> bool:
-        """Whether the rows that were looked at are all there are."""
+        """Whether the rows that were found as they should be are all there are."""
         row = self._connection.execute("SELECT count(*) FROM idempotency").fetchone()
         return bool(row == (self._found,))

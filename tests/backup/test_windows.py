@@ -1,5 +1,6 @@
 """The proof of a restored log reads a window at a time: what lies in a later one, or across two, is seen as well."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,18 @@ from bench.filling import fill
 from bench.founding import found
 from bench.site import Site
 from hub.backup.proof import prove
+from hub.backup.repeats import Repeats
 from hub.store.engine import transaction
 from hub.wiring import open_log
 from keys.custody import read_keyring, read_passphrase
 from keys.proofs.checkpoint import LogSigner
 from liaison.demo.programs import Programs
 from schemas.errors import Rejected
+from tests.world import World
 
 LEAVES = 5000
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+INSERT_REPEAT = "INSERT INTO idempotency (key, digest, idx, size, until) VALUES (?, ?, ?, ?, ?)"
 FAR_APART = "(SELECT max(idx) FROM recipient WHERE idx < 4000 AND evidence_idx > 4200)"
 """A message whose hand-over stands in the window after its acceptance's."""
 SPOILED = (
@@ -56,3 +61,22 @@ def test_a_log_of_several_windows(tmp_path: Path) -> None:
             assert caught.value.code == "BACKUP_INVALID"
             assert (caught.value.path or "").startswith(f"/tables/{table}/"), caught.value.path
             assert (caught.value.path or "") > f"/tables/{table}/3000"
+
+
+@pytest.mark.parametrize(("kept_days", "differs"), [(-1, None), (2, 3)])
+def test_an_id_that_was_spent_again(hub_world: World, kept_days: int, differs: int | None) -> None:
+    """Once the first message's row has gone with its time; before, it is what is missing."""
+    key, long = b"k" * 32, int((NOW + timedelta(days=30)).timestamp())
+    hub = hub_world.open()
+    hub.connection.execute(INSERT_REPEAT, (key, b"b" * 32, 7, 8, long))
+    repeats = Repeats(hub.connection, NOW)
+    repeats.expect(key, b"a" * 32, 3, int((NOW + timedelta(days=kept_days)).timestamp()))
+    repeats.sealed(4)
+    assert repeats.differing() == differs
+    if differs is None:
+        assert not repeats.whole
+        repeats.expect(key, b"b" * 32, 7, long)
+        repeats.sealed(8)
+        assert repeats.differing() is None
+        assert repeats.whole
+    hub.close()

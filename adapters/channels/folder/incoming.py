@@ -127,7 +127,10 @@ class Incoming:
         Of hundreds of names the kernel shows a portion at a time, and may show one that came meanwhile without another
         that was there before it. So what is newer than all of one listing is left for the next look.
         """
-        newest = max((at for at, _ in self._listed()), default=-1)
+        first = self._listed()
+        if not first:
+            return []  # most looks end here
+        newest, _ = max(first)
         return [name for at, name in sorted(self._listed()) if at <= newest]
 
     def _listed(self) -> list[tuple[int, str]]:
